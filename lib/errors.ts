@@ -1,0 +1,50 @@
+/** The errors this library throws. A message says the rule first, and then what came. */
+
+/** The caller's mistake: a shape, a dtype or an option that breaks a rule. Nothing reached a plugin. */
+export class ShapeError extends Error {
+  override readonly name = 'ShapeError';
+}
+
+/** A plugin library that cannot be had: not installed, missing, not a library, not a PJRT plugin, or of a version we cannot speak to. */
+export class PluginError extends Error {
+  override readonly name = 'PluginError';
+}
+
+/** The absl status codes that PJRT reports (`PJRT_Error_Code`), by number. */
+export const pjrtCodes = [
+  'OK',
+  'CANCELLED',
+  'UNKNOWN',
+  'INVALID_ARGUMENT',
+  'DEADLINE_EXCEEDED',
+  'NOT_FOUND',
+  'ALREADY_EXISTS',
+  'PERMISSION_DENIED',
+  'RESOURCE_EXHAUSTED',
+  'FAILED_PRECONDITION',
+  'ABORTED',
+  'OUT_OF_RANGE',
+  'UNIMPLEMENTED',
+  'INTERNAL',
+  'UNAVAILABLE',
+  'DATA_LOSS',
+  'UNAUTHENTICATED',
+] as const;
+
+export type PjrtCode = (typeof pjrtCodes)[number];
+
+/** A plugin's own error, with its code. `UNIMPLEMENTED` is also what a plugin that lacks a function gets. */
+export class PjrtError extends Error {
+  override readonly name = 'PjrtError';
+  constructor(
+    readonly code: PjrtCode,
+    message: string,
+  ) {
+    super(`${code}: ${message}`);
+  }
+}
+
+/** A handle (client, executable, buffer, topology) that was used after it, or what it came from, was disposed. */
+export class DisposedError extends Error {
+  override readonly name = 'DisposedError';
+}

@@ -1,0 +1,163 @@
+/**
+ * MLIR as data: values, operations and blocks, printed in MLIR's generic form, which every parser of it takes. What an operation means
+ * and which types it may have is a dialect's matter (stablehlo.ts, mosaic.ts); here is only the structure they share.
+ */
+import { ShapeError } from '../errors';
+
+/** The result of an operation, or a block's argument. `T` is the dialect's type. */
+export class Value<T> {
+  constructor(
+    readonly type: T,
+    readonly owner: Block<T>,
+  ) {}
+}
+
+export interface Operation<T> {
+  readonly name: string;
+  readonly operands: readonly Value<T>[];
+  readonly results: readonly Value<T>[];
+  /** Attribute name to MLIR text. */
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly regions: readonly Block<T>[];
+}
+
+/** A list of operations with arguments: the one block of a region. */
+export class Block<T> {
+  readonly args: readonly Value<T>[];
+  readonly operations: Operation<T>[] = [];
+  constructor(
+    types: readonly T[],
+    readonly parent?: Block<T>,
+  ) {
+    this.args = types.map((type) => new Value(type, this));
+  }
+}
+
+// Where operations go: the innermost region whose body is running. Bodies are synchronous, so one variable is enough.
+let current: Block<unknown> | undefined;
+
+/** Runs `body` with the block's arguments; the operations it makes go into the block. */
+export function region<T>(types: readonly T[], body: (...args: Value<T>[]) => void): Block<T> {
+  const outer = current;
+  const block = new Block<T>(types, outer as Block<T> | undefined);
+  current = block as Block<unknown>;
+  try {
+    body(...block.args);
+  } finally {
+    current = outer;
+  }
+  return block;
+}
+
+/** Like `region`, for a function's body: nothing of what encloses it is visible inside. */
+export function isolated<T>(types: readonly T[], body: (...args: Value<T>[]) => void): Block<T> {
+  const outer = current;
+  current = undefined;
+  try {
+    return region(types, body);
+  } finally {
+    current = outer;
+  }
+}
+
+/** Appends an operation to the block being built and returns its results. */
+export function emit<T>(
+  name: string,
+  operands: readonly Value<T>[],
+  results: readonly T[],
+  attributes: Readonly<Record<string, string>> = {},
+  regions: readonly Block<T>[] = [],
+): Value<T>[] {
+  const block = current as Block<T> | undefined;
+  if (!block) throw new ShapeError(`an operation is made inside a program's body; ${name} was made outside of one`);
+  for (const [i, operand] of operands.entries())
+    if (!isVisible(operand, block)) throw new ShapeError(`${name}: operand ${i} comes from another program, or from a region that has ended`);
+  const values = results.map((type) => new Value(type, block));
+  block.operations.push({ name, operands, results: values, attributes, regions });
+  return values;
+}
+
+function isVisible<T>(value: Value<T>, from: Block<T>): boolean {
+  for (let block: Block<T> | undefined = from; block; block = block.parent) if (block === value.owner) return true;
+  return false;
+}
+
+/** Attribute texts. */
+export const attr = {
+  string: (value: string) => `"${[...Buffer.from(value, 'utf8')].map(escape).join('')}"`,
+  integer: (value: number | bigint, type = 'i64') => `${value} : ${type}`,
+  float: (value: number, type = 'f32') => `${floatText(value, type)} : ${type}`,
+  boolean: (value: boolean) => String(value),
+  array: (values: readonly (number | bigint | boolean)[], type = 'i64') => (values.length ? `array<${type}: ${values.join(', ')}>` : `array<${type}>`),
+  list: (texts: readonly string[]) => `[${texts.join(', ')}]`,
+  dictionary: (entries: Readonly<Record<string, string>>) => `{${entriesText(entries)}}`,
+};
+
+function escape(byte: number): string {
+  const character = String.fromCharCode(byte);
+  return byte < 32 || byte > 126 || character === '"' || character === '\\' ? `\\${byte.toString(16).toUpperCase().padStart(2, '0')}` : character;
+}
+
+/** A float as MLIR reads it back exactly: decimal with 17 digits, or, where decimal cannot say it, the bits in hexadecimal. */
+export function floatText(value: number, type: string): string {
+  if (Number.isFinite(value) && !Object.is(value, -0)) {
+    const [digits, exponent] = value.toExponential(16).split('e');
+    return `${digits}e${exponent}`;
+  }
+  const negative = value < 0 || Object.is(value, -0);
+  const bits: Record<string, [zero: bigint, infinite: bigint, nan: bigint]> = {
+    f16: [0x8000n, 0x7c00n, 0x7e00n],
+    bf16: [0x8000n, 0x7f80n, 0x7fc0n],
+    f32: [0x80000000n, 0x7f800000n, 0x7fc00000n],
+    f64: [0x8000000000000000n, 0x7ff0000000000000n, 0x7ff8000000000000n],
+  };
+  const row = bits[type];
+  if (!row) throw new ShapeError(`${type} constants are finite numbers; got ${value}`);
+  const [sign, infinite, nan] = row;
+  const magnitude = Number.isNaN(value) ? nan : value === 0 ? 0n : infinite;
+  return `0x${((negative ? sign : 0n) | magnitude).toString(16).toUpperCase().padStart(sign.toString(16).length, '0')}`;
+}
+
+function entriesText(entries: Readonly<Record<string, string>>): string {
+  return Object.entries(entries)
+    .map(([name, text]) => `${name} = ${text}`)
+    .join(', ');
+}
+
+/**
+ * Prints a block's operations, one a line. Names are local to the enclosing function: `names` carries those of enclosing blocks.
+ * `spell` writes a type.
+ */
+export function printBlock<T>(block: Block<T>, spell: (type: T) => string, indent: string, names: Map<Value<T>, string>): string {
+  let text = '';
+  for (const operation of block.operations) {
+    const results = operation.results.map((value) => name(names, value));
+    const left = results.length ? `${results.join(', ')} = ` : '';
+    const operands = operation.operands.map((value) => name(names, value)).join(', ');
+    const regions = operation.regions.map((inner) => printRegion(inner, spell, indent, names)).join(', ');
+    const attributes = entriesText(operation.attributes);
+    const types = `(${operation.operands.map((value) => spell(value.type)).join(', ')}) -> ${resultTypes(operation.results.map((value) => spell(value.type)))}`;
+    text += `${indent}${left}"${operation.name}"(${operands})${regions && ` (${regions})`}${attributes && ` {${attributes}}`} : ${types}\n`;
+  }
+  return text;
+}
+
+/** `{ ^bb0(...): ... }`, as an operation's region. */
+export function printRegion<T>(block: Block<T>, spell: (type: T) => string, indent: string, names: Map<Value<T>, string>): string {
+  const args = block.args.map((value) => `${name(names, value)}: ${spell(value.type)}`);
+  const head = args.length ? `${indent}^bb0(${args.join(', ')}):\n` : '';
+  return `{\n${head}${printBlock(block, spell, `${indent}  `, names)}${indent}}`;
+}
+
+function resultTypes(types: readonly string[]): string {
+  return types.length === 1 ? types[0] : `(${types.join(', ')})`;
+}
+
+function name<T>(names: Map<Value<T>, string>, value: Value<T>): string {
+  let text = names.get(value);
+  if (!text) {
+    text = `%${names.size}`;
+    names.set(value, text);
+  }
+  return text;
+}
