@@ -30,7 +30,17 @@ const rows = {
 } as const;
 
 export type DType = keyof typeof rows;
-export type HostArray = InstanceType<(typeof rows)[DType]['host']>;
+export type HostArray =
+  | Int8Array
+  | Uint8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Uint32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Float32Array
+  | Float64Array;
 
 /** What the library knows of each dtype. */
 export const dtypes: Readonly<Record<DType, { bytes: number; pjrt: number; host: { new (length: number): HostArray; new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): HostArray } }>> = rows as never;

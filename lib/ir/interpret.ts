@@ -1,0 +1,409 @@
+/**
+ * Runs a Mosaic kernel on the host by the meaning of its operations, so that a kernel is checked on a machine with no TPU. f32 values are
+ * rounded to f32 after every operation and bf16 values to bf16; a product accumulates in double. Memory is told from its promises: the
+ * target of a copy holds NaN from the copy's start to its wait, scratch holds NaN until it is written (a core's own: it starts anew with
+ * each step of a parallel dimension), and a wait without a start, a copy never waited for, or an access out of bounds is an error.
+ * Not for speed: a block of 128 x 128 at head_dim 64 takes some milliseconds.
+ */
+import { ShapeError } from '../errors';
+import { fromBits, toBits } from '../types';
+import type { Kernel } from './kernel';
+import { type Block, isolated, type Operation, type Value } from './mlir';
+import { type Element, type MosaicType, type Ref, ref, scalar, spell, type V } from './mosaic';
+
+type Data = Float32Array | Int32Array;
+
+/** A vector's places, row-major. */
+interface Tile {
+  readonly shape: readonly number[];
+  readonly data: Data;
+}
+
+/** A view of memory: element (i, j, ...) is data[offset + i * strides[0] + ...]. */
+interface Memory {
+  readonly shape: readonly number[];
+  readonly strides: readonly number[];
+  readonly offset: number;
+  readonly data: Data;
+  readonly element: Element;
+}
+
+type Held = number | Tile | Memory;
+
+interface Copy {
+  readonly source: Memory;
+  readonly target: Memory;
+}
+
+const count = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
+const isFloat = (element: Element) => element === 'f32' || element === 'bf16';
+
+function stridesOf(shape: readonly number[]): number[] {
+  return shape.map((_, d) => count(shape.slice(d + 1)));
+}
+
+function memory(type: { element: Element; shape: readonly number[] }, data: Data = blank(type.element, count(type.shape))): Memory {
+  return { shape: type.shape, strides: stridesOf(type.shape), offset: 0, data, element: type.element };
+}
+
+function blank(element: Element, length: number): Data {
+  return isFloat(element) ? new Float32Array(length).fill(Number.NaN) : new Int32Array(length);
+}
+
+/** Calls `visit` with the data index of each element of a view, in row-major order. */
+function each(view: Memory, visit: (at: number, i: number) => void): void {
+  const rank = view.shape.length;
+  const total = count(view.shape);
+  const place = new Array<number>(rank).fill(0);
+  let at = view.offset;
+  for (let i = 0; i < total; i++) {
+    visit(at, i);
+    for (let d = rank - 1; d >= 0; d--) {
+      at += view.strides[d];
+      if (++place[d] < view.shape[d]) break;
+      at -= view.strides[d] * view.shape[d];
+      place[d] = 0;
+    }
+  }
+}
+
+function copyInto(target: Memory, source: Memory): void {
+  const values = new Array<number>(count(source.shape));
+  each(source, (at, i) => {
+    values[i] = source.data[at];
+  });
+  each(target, (at, i) => {
+    target.data[at] = values[i];
+  });
+}
+
+/** A part of a view; throws where it leaves it. */
+function part(view: Memory, offsets: readonly number[], sizes: readonly number[], what: string): Memory {
+  for (const [d, size] of sizes.entries())
+    if (!(offsets[d] >= 0 && offsets[d] + size <= view.shape[d]))
+      throw new ShapeError(`${what}: a part lies within [${view.shape}]; got offsets [${offsets}] and sizes [${sizes}]`);
+  return { ...view, shape: sizes, offset: offsets.reduce((sum, n, d) => sum + n * view.strides[d], view.offset) };
+}
+
+const scalarMeanings: Record<string, (...operands: number[]) => number> = {
+  'arith.addi': (a, b) => (a + b) | 0,
+  'arith.subi': (a, b) => (a - b) | 0,
+  'arith.muli': Math.imul,
+  'arith.divsi': (a, b) => Math.trunc(a / b),
+  'arith.minsi': (a, b) => Math.min(a, b),
+  'arith.maxsi': (a, b) => Math.max(a, b),
+  'arith.andi': (a, b) => a & b,
+  'arith.ori': (a, b) => a | b,
+  'arith.xori': (a, b) => a ^ b,
+  'arith.addf': (a, b) => a + b,
+  'arith.subf': (a, b) => a - b,
+  'arith.mulf': (a, b) => a * b,
+  'arith.divf': (a, b) => a / b,
+  'arith.minimumf': (a, b) => Math.min(a, b),
+  'arith.maximumf': (a, b) => Math.max(a, b),
+  'arith.select': (condition, a, b) => (condition ? a : b),
+  'arith.index_cast': (a) => a,
+  'arith.truncf': (a) => a,
+  'arith.extf': (a) => a,
+  'math.exp2': (a) => 2 ** a,
+  'math.log': Math.log,
+};
+const integerPredicates = [(a: number, b: number) => a === b, (a: number, b: number) => a !== b, (a: number, b: number) => a < b, (a: number, b: number) => a <= b, (a: number, b: number) => a > b, (a: number, b: number) => a >= b];
+// Ordered float predicates 1 to 6 are eq, gt, ge, lt, le, ne.
+const floatPredicates = [0, 4, 5, 2, 3, 1].map((i) => integerPredicates[i]);
+
+/** What one core holds while it runs. */
+class Core {
+  private readonly held = new Map<Value<MosaicType>, Held>();
+  /** Copies in flight by semaphore: its data and place. */
+  private readonly inFlight = new Map<string, Copy[]>();
+  private readonly semaphores: Data[] = [];
+
+  set(value: V, held: Held): void {
+    this.held.set(value, held);
+  }
+
+  get(value: V): Held {
+    const held = this.held.get(value);
+    if (held === undefined) throw new ShapeError(`interpret: a value of type ${spell(value.type)} is read before it is made`);
+    return held;
+  }
+
+  number(value: V): number {
+    return this.get(value) as number;
+  }
+
+  /** Runs a block and returns the operands of its terminator. */
+  run(block: Block<MosaicType>): Held[] {
+    for (const operation of block.operations) {
+      const name = operation.name.replace('stable_mosaic.', '');
+      if (name === 'scf.yield' || name === 'func.return') return operation.operands.map((operand) => this.get(operand));
+      const result = this.perform(name, operation);
+      if (operation.results.length) this.set(operation.results[0], rounded(result as Held, operation.results[0].type));
+    }
+    return [];
+  }
+
+  private perform(name: string, operation: Operation<MosaicType>): Held | undefined {
+    const { operands, attributes, regions, results } = operation;
+    const type = results[0]?.type;
+    const shape = type && type.kind !== 'scalar' ? type.shape : [];
+    const tile = (i: number) => this.get(operands[i]) as Tile;
+    const view = (i: number) => this.get(operands[i]) as Memory;
+    const numbers = (from: number) => operands.slice(from).map((operand) => this.number(operand));
+    switch (name) {
+      case 'arith.constant': {
+        const value = constantValue(attributes.value);
+        return type.kind === 'scalar' ? value : { shape, data: blank(type.element, count(shape)).fill(value) };
+      }
+      case 'arith.cmpi':
+      case 'arith.cmpf': {
+        const predicate = Number.parseInt(attributes.predicate, 10);
+        return this.elementwise(operation, (name === 'arith.cmpi' ? integerPredicates[predicate] : floatPredicates[predicate - 1]) as never);
+      }
+      case 'vector.broadcast': {
+        const source = this.get(operands[0]);
+        const data = blank(type.element, count(shape));
+        if (typeof source === 'number') return { shape, data: data.fill(source) };
+        const columns = shape[1];
+        return { shape, data: data.map((_, i) => (source as Tile).data[Math.floor(i / columns)]) };
+      }
+      case 'tpu.iota': {
+        const stride = attributes.dimensions.includes('0') ? shape[1] : 1;
+        const size = attributes.dimensions.includes('0') ? shape[0] : shape[1];
+        return { shape, data: new Int32Array(count(shape)).map((_, i) => Math.floor(i / stride) % size) };
+      }
+      case 'vector.shape_cast':
+        return { shape, data: tile(0).data };
+      case 'tpu.transpose': {
+        const { data, shape: from } = tile(0);
+        return { shape, data: blank(type.element, count(shape)).map((_, i) => data[(i % from[0]) * from[1] + Math.floor(i / from[0])]) };
+      }
+      case 'vector.extract_strided_slice': {
+        const { data, shape: from } = tile(0);
+        return { shape, data: blank(type.element, count(shape)).map((_, i) => data[Math.floor(i / shape[1]) * from[1] + (i % shape[1])]) };
+      }
+      case 'tpu.concatenate': {
+        const parts = operands.map((_, i) => tile(i));
+        const columns = parts[0].shape[1];
+        return {
+          shape,
+          data: blank(type.element, count(shape)).map((_, i) => {
+            const column = i % shape[1];
+            return parts[Math.floor(column / columns)].data[Math.floor(i / shape[1]) * columns + (column % columns)];
+          }),
+        };
+      }
+      case 'vector.multi_reduction': {
+        const { data, shape: from } = tile(0);
+        const start = tile(1).data;
+        const isSum = attributes.kind.includes('add');
+        return {
+          shape,
+          data: start.map((first, row) => {
+            let value = first;
+            for (let column = 0; column < from[1]; column++) {
+              const x = data[row * from[1] + column];
+              value = isSum ? value + x : Math.max(value, x);
+            }
+            return value;
+          }),
+        };
+      }
+      case 'tpu.matmul':
+        return matmul(tile(0), tile(1), tile(2), attributes.dimension_numbers.startsWith('#tpu.dot_dimension_numbers<[1], [1]'));
+      case 'tpu.memref_slice':
+        return part(view(0), numbers(1), shape, name);
+      case 'tpu.memref_squeeze': {
+        const { shape: from, strides } = view(0);
+        return { ...view(0), shape, strides: strides.slice(from.length - shape.length) };
+      }
+      case 'vector.load': {
+        const data = blank(type.element, count(shape));
+        const source = part(view(0), numbers(1), shape, name);
+        each(source, (at, i) => {
+          data[i] = source.data[at];
+        });
+        return { shape, data };
+      }
+      case 'tpu.vector_store': {
+        const target = part(view(1), numbers(2), tile(0).shape, name);
+        each(target, (at, i) => {
+          target.data[at] = tile(0).data[i];
+        });
+        return undefined;
+      }
+      case 'memref.load': {
+        const source = part(view(0), numbers(1), [1], name);
+        return source.data[source.offset];
+      }
+      case 'memref.store': {
+        const target = part(view(1), numbers(2), [1], name);
+        target.data[target.offset] = this.number(operands[0]);
+        return undefined;
+      }
+      case 'tpu.enqueue_dma': {
+        const copies = this.copies(view(2));
+        copies.push({ source: view(0), target: view(1) });
+        each(view(1), (at) => {
+          view(1).data[at] = Number.NaN;
+        });
+        return undefined;
+      }
+      case 'tpu.wait_dma2': {
+        const copy = this.copies(view(0)).shift();
+        if (!copy) throw new ShapeError('interpret: tpu.wait_dma2 waits for a copy that was started; none is in flight on its semaphore');
+        // The data moves as late as it may: at the wait.
+        copyInto(copy.target, copy.source);
+        return undefined;
+      }
+      case 'scf.if':
+        this.run(regions[this.number(operands[0]) ? 0 : 1]);
+        return undefined;
+      case 'scf.for': {
+        const [start, end, step] = numbers(0);
+        const [body] = regions;
+        let carried = this.get(operands[3]);
+        for (let i = start; i < end; i += step) {
+          this.set(body.args[0], i);
+          this.set(body.args[1], carried);
+          carried = this.run(body)[0];
+        }
+        return carried;
+      }
+      default: {
+        const meaning = scalarMeanings[name];
+        if (!meaning) throw new ShapeError(`interpret: operations are those of mosaic.ts; got ${name}`);
+        return this.elementwise(operation, meaning);
+      }
+    }
+  }
+
+  private elementwise({ operands, results }: Operation<MosaicType>, meaning: (...operands: number[]) => number): Held {
+    const values = operands.map((operand) => this.get(operand));
+    const { type } = results[0];
+    if (type.kind === 'scalar') return Number(meaning(...(values as number[])));
+    const tiles = values as Tile[];
+    const [a, b, c] = tiles.map(({ data }) => data);
+    const data = blank(type.element, count(type.shape));
+    for (let i = 0; i < data.length; i++) data[i] = Number(meaning(a[i], b?.[i], c?.[i]));
+    return { shape: type.shape, data };
+  }
+
+  private copies(semaphore: Memory): Copy[] {
+    let core = this.semaphores.indexOf(semaphore.data);
+    if (core < 0) core = this.semaphores.push(semaphore.data) - 1;
+    const key = `${core}/${semaphore.offset}`;
+    const copies = this.inFlight.get(key) ?? [];
+    this.inFlight.set(key, copies);
+    return copies;
+  }
+
+  /** Throws where a copy was started and never waited for. */
+  finish(): void {
+    for (const copies of this.inFlight.values())
+      if (copies.length) throw new ShapeError(`interpret: every copy is waited for before its core ends; ${copies.length} on one semaphore were not`);
+  }
+}
+
+function constantValue(text: string): number {
+  const body = text.replace(/^dense<(.*)> : .*$/, '$1').replace(/ : \w+$/, '');
+  if (body === 'true' || body === 'false') return Number(body === 'true');
+  if (!body.startsWith('0x')) return Number(body);
+  return new Float32Array(new Uint32Array([Number(body)]).buffer)[0];
+}
+
+function rounded(held: Held, type: MosaicType): Held {
+  if (type.kind === 'scalar') return type.element === 'f32' ? Math.fround(held as number) : held;
+  if (type.kind === 'vector' && type.element === 'bf16') {
+    const { shape, data } = held as Tile;
+    return { shape, data: fromBits('bf16', toBits('bf16', data)) };
+  }
+  return held;
+}
+
+function matmul(a: Tile, b: Tile, start: Tile, transposeRight: boolean): Tile {
+  const [m, k] = a.shape;
+  const n = transposeRight ? b.shape[0] : b.shape[1];
+  const data = new Float32Array(m * n);
+  const row = new Float64Array(n);
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < n; j++) row[j] = start.data[i * n + j];
+    if (transposeRight)
+      for (let j = 0; j < n; j++) {
+        let sum = 0;
+        for (let d = 0; d < k; d++) sum += a.data[i * k + d] * b.data[j * k + d];
+        row[j] += sum;
+      }
+    else
+      for (let d = 0; d < k; d++) {
+        const left = a.data[i * k + d];
+        for (let j = 0; j < n; j++) row[j] += left * b.data[d * n + j];
+      }
+    data.set(row, i * n);
+  }
+  return { shape: [m, n], data };
+}
+
+/**
+ * Runs the kernel on inputs given as numbers (bf16 already rounded) and returns its outputs. Throws ShapeError where the kernel breaks a
+ * promise of its memory.
+ */
+export function interpret(kernel: Kernel, inputs: readonly Float32Array[]): Float32Array[] {
+  const operands = [...kernel.inputs, ...kernel.outputs];
+  const arrays = operands.map((operand, i) => memory(operand, inputs[i] ?? blank(operand.element, count(operand.shape))));
+  const gridTypes = kernel.grid.map(() => scalar('i32'));
+  const refTypes = operands.map((operand): Ref => ref(operand.window ? 'vmem' : 'any', operand.element, operand.window?.block ?? operand.shape));
+  const body = isolated<MosaicType>([...gridTypes, ...refTypes, ...kernel.scratch], (...args) => kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length)));
+  const blocksAt = operands.map(({ window }) => {
+    if (!window) return undefined;
+    let results: V[] = [];
+    const block = isolated<MosaicType>(gridTypes, (...grid) => {
+      results = window.at(...grid);
+    });
+    return { block, results };
+  });
+
+  let core = new Core();
+  let scratch: Memory[] = [];
+  let share = '';
+  for (const place of places(kernel.grid.map(({ steps }) => steps))) {
+    const coreOf = place.filter((_, d) => kernel.grid[d].semantics === 'parallel').join();
+    if (coreOf !== share || !scratch.length) {
+      core.finish();
+      core = new Core();
+      scratch = kernel.scratch.map((type) => memory(type));
+      share = coreOf;
+    }
+    const windows = operands.map((operand, i) => {
+      const at = blocksAt[i];
+      if (!at || !operand.window) return arrays[i];
+      at.block.args.forEach((arg, d) => {
+        core.set(arg, place[d]);
+      });
+      core.run(at.block);
+      const { block } = operand.window;
+      return part(arrays[i], at.results.map((value, d) => core.number(value) * block[d]), block, 'window');
+    });
+    // A window is a copy in vector memory: outputs start unwritten and go back after the step.
+    const views = windows.map((window, i) => {
+      if (!operands[i].window) return window;
+      const copy = memory(window);
+      if (i < kernel.inputs.length) copyInto(copy, window);
+      return copy;
+    });
+    body.args.forEach((arg, i) => {
+      core.set(arg, i < place.length ? place[i] : [...views, ...scratch][i - place.length]);
+    });
+    core.run(body);
+    for (let i = kernel.inputs.length; i < operands.length; i++) copyInto(windows[i], views[i]);
+  }
+  core.finish();
+  return arrays.slice(kernel.inputs.length).map(({ data }) => data as Float32Array);
+}
+
+function* places(sizes: readonly number[]): Generator<number[]> {
+  if (!sizes.length) yield [];
+  else for (const rest of places(sizes.slice(0, -1))) for (let i = 0; i < sizes[sizes.length - 1]; i++) yield [...rest, i];
+}
+

@@ -1,0 +1,274 @@
+/**
+ * Mosaic, the TPU kernel dialect, as typed builders: scalars, vectors and memory references, and the operations on them that attention
+ * needs. Operations are those of jaxlib's `tpu` dialect and MLIR's arith, math, vector, scf and memref (jax-ml/jax,
+ * jaxlib/mosaic/dialect/tpu/tpu_ops.td); the frame of a kernel (grid, windows, scratch) is kernel.ts.
+ *
+ * Text is printed at dialect version 7, the lowest in which `tpu.wait_dma2`, `tpu.iota` and `vector.multi_reduction` have the form used here
+ * (jaxlib/mosaic/dialect/tpu/transforms/serde.cc). libtpu takes every version up to its own: 0.0.21 up to 7, 0.0.30 up to 9, 0.0.52 up to 15.
+ */
+import { ShapeError } from '../errors';
+import { attr, type Block, emit, floatText, region, type Value } from './mlir';
+
+export const version = 7;
+
+export type Element = 'i1' | 'i32' | 'index' | 'f32' | 'bf16' | 'dma_semaphore';
+/** HBM left to the compiler's choice (`any`), vector memory, scalar memory, semaphores. */
+export type Space = 'any' | 'vmem' | 'smem' | 'semaphore_mem';
+export interface Scalar {
+  readonly kind: 'scalar';
+  readonly element: Element;
+}
+export interface Vector {
+  readonly kind: 'vector';
+  readonly element: Element;
+  readonly shape: readonly number[];
+}
+export interface Ref {
+  readonly kind: 'ref';
+  readonly element: Element;
+  readonly shape: readonly number[];
+  readonly space: Space;
+}
+export type MosaicType = Scalar | Vector | Ref;
+/** A value of the kernel: scalar, vector or reference. */
+export type V = Value<MosaicType>;
+
+export const scalar = (element: Element): Scalar => ({ kind: 'scalar', element });
+export const vector = (element: Element, shape: readonly number[]): Vector => ({ kind: 'vector', element, shape });
+export const ref = (space: Space, element: Element, shape: readonly number[]): Ref => ({ kind: 'ref', element, shape, space });
+const i32 = scalar('i32');
+const index = scalar('index');
+
+/** The MLIR text of a type. */
+export function spell(type: MosaicType): string {
+  const element = type.element === 'dma_semaphore' ? '!tpu.dma_semaphore' : type.element;
+  if (type.kind === 'scalar') return element;
+  const body = [...type.shape, element].join('x');
+  return type.kind === 'vector' ? `vector<${body}>` : `memref<${body}, #tpu.memory_space<${type.space}>>`;
+}
+
+function op(name: string, operands: readonly V[], result: MosaicType, attributes?: Record<string, string>): V {
+  return emit(`stable_mosaic.${name}`, operands, [result], attributes)[0];
+}
+
+function effect(name: string, operands: readonly V[], attributes?: Record<string, string>, regions?: readonly Block<MosaicType>[]): void {
+  emit<MosaicType>(`stable_mosaic.${name}`, operands, [], attributes, regions);
+}
+
+/** A scalar, or a vector with one value in every place. */
+export function constant(value: number, type: MosaicType = i32): V {
+  const { element } = type;
+  const text = element === 'i1' ? String(value !== 0) : element === 'f32' || element === 'bf16' ? floatText(value, element) : String(value);
+  return op('arith.constant', [], type, { value: type.kind === 'vector' ? `dense<${text}> : ${spell(type)}` : element === 'i1' ? text : `${text} : ${element}` });
+}
+
+const noOverflowFlags = { overflowFlags: '#arith.overflow<none>' };
+const noFastMath = { fastmath: '#arith.fastmath<none>' };
+
+/** Binary operations on two values of one type: the operation's name on integers and on floats. Integer division truncates. */
+const binaries = {
+  add: { integer: 'arith.addi', float: 'arith.addf', flags: true },
+  sub: { integer: 'arith.subi', float: 'arith.subf', flags: true },
+  mul: { integer: 'arith.muli', float: 'arith.mulf', flags: true },
+  div: { integer: 'arith.divsi', float: 'arith.divf' },
+  min: { integer: 'arith.minsi', float: 'arith.minimumf' },
+  max: { integer: 'arith.maxsi', float: 'arith.maximumf' },
+  and: { integer: 'arith.andi' },
+  or: { integer: 'arith.ori' },
+} as const;
+
+function binary(name: keyof typeof binaries): (a: V, b: V | number) => V {
+  const row: { integer: string; float?: string; flags?: boolean } = binaries[name];
+  return (a, b) => {
+    const right = typeof b === 'number' ? constant(b, a.type) : b;
+    if (spell(a.type) !== spell(right.type)) throw new ShapeError(`mosaic ${name}: both operands have one type; got ${spell(a.type)} and ${spell(right.type)}`);
+    const isFloat = a.type.element === 'f32' || a.type.element === 'bf16';
+    const operation = isFloat ? row.float : row.integer;
+    if (!operation) throw new ShapeError(`mosaic ${name}: operands are integers; got ${spell(a.type)}`);
+    return op(operation, [a, right], a.type, isFloat ? noFastMath : row.flags ? noOverflowFlags : undefined);
+  };
+}
+
+export const add = binary('add');
+export const sub = binary('sub');
+export const mul = binary('mul');
+export const div = binary('div');
+export const min = binary('min');
+export const max = binary('max');
+export const and = binary('and');
+export const or = binary('or');
+
+/** Comparisons by predicate: signed integers, ordered floats (false on NaN). */
+const predicates = { eq: [0, 1], ne: [1, 6], lt: [2, 4], le: [3, 5], gt: [4, 2], ge: [5, 3] } as const;
+
+export function compare(predicate: keyof typeof predicates, a: V, b: V | number): V {
+  const right = typeof b === 'number' ? constant(b, a.type) : b;
+  if (spell(a.type) !== spell(right.type)) throw new ShapeError(`mosaic compare: both operands have one type; got ${spell(a.type)} and ${spell(right.type)}`);
+  const isFloat = a.type.element === 'f32';
+  const result: MosaicType = a.type.kind === 'vector' ? vector('i1', a.type.shape) : scalar('i1');
+  const attributes = { predicate: attr.integer(predicates[predicate][isFloat ? 1 : 0]) };
+  return op(isFloat ? 'arith.cmpf' : 'arith.cmpi', [a, right], result, isFloat ? { ...attributes, ...noFastMath } : attributes);
+}
+
+export const eq = (a: V, b: V | number): V => compare('eq', a, b);
+export const lt = (a: V, b: V | number): V => compare('lt', a, b);
+export const le = (a: V, b: V | number): V => compare('le', a, b);
+export const gt = (a: V, b: V | number): V => compare('gt', a, b);
+export const ge = (a: V, b: V | number): V => compare('ge', a, b);
+
+export function not(condition: V): V {
+  return op('arith.xori', [condition, constant(1, condition.type)], condition.type);
+}
+
+/** `condition ? a : b`, element by element where the condition is a vector. */
+export function select(condition: V, a: V | number, b: V | number): V {
+  const like = typeof a === 'number' ? (typeof b === 'number' ? i32 : b.type) : a.type;
+  const value = (x: V | number) => (typeof x === 'number' ? constant(x, like) : x);
+  return op('arith.select', [condition, value(a), value(b)], like);
+}
+
+export const exp2 = (x: V): V => op('math.exp2', [x], x.type, noFastMath);
+export const log = (x: V): V => op('math.log', [x], x.type, noFastMath);
+
+/** f32 to bf16, rounded to nearest even, or bf16 to f32; the same value where the element is that already. */
+export function convert(x: V, element: 'f32' | 'bf16'): V {
+  if (x.type.element === element) return x;
+  return op(element === 'bf16' ? 'arith.truncf' : 'arith.extf', [x], { ...x.type, element });
+}
+
+/** A scalar in every place of a vector. */
+export function broadcast(x: V, shape: readonly number[]): V {
+  return op('vector.broadcast', [x], vector(x.type.element, shape));
+}
+
+/** [rows] as [rows, columns], each row's value in all of its columns. */
+export function broadcastColumn(x: V, columns: number): V {
+  const [rows] = vectorShape(x, 1);
+  return op('vector.broadcast', [reshape(x, [rows, 1])], vector(x.type.element, [rows, columns]));
+}
+
+/** i32 vector that holds each place's index in `dimension`. */
+export function iota(shape: readonly number[], dimension: number): V {
+  return op('tpu.iota', [], vector('i32', shape), { dimensions: attr.array([dimension], 'i32') });
+}
+
+export function reshape(x: V, shape: readonly number[]): V {
+  return op('vector.shape_cast', [x], vector(x.type.element, shape));
+}
+
+export function transpose(x: V): V {
+  const [rows, columns] = vectorShape(x, 2);
+  return op('tpu.transpose', [x], vector(x.type.element, [columns, rows]), { permutation: attr.array([1, 0]) });
+}
+
+/** Maximum or sum over the last dimension of [rows, columns], as [rows]. */
+export function reduce(kind: 'maximumf' | 'add', x: V): V {
+  const [rows] = vectorShape(x, 2);
+  const start = constant(kind === 'add' ? 0 : Number.NEGATIVE_INFINITY, vector('f32', [rows]));
+  return op('vector.multi_reduction', [x, start], vector('f32', [rows]), { kind: `#vector.kind<${kind}>`, reduction_dims: attr.array([1]) });
+}
+
+/** [rows, n] repeated along its columns to [rows, columns]; the last repetition is cut. */
+export function tile(x: V, columns: number): V {
+  const [rows, n] = vectorShape(x, 2);
+  const times = Math.ceil(columns / n);
+  const repeated = times === 1 ? x : op('tpu.concatenate', Array<V>(times).fill(x), vector(x.type.element, [rows, times * n]), { dimension: attr.integer(1, 'i32') });
+  return times * n === columns ? repeated : corner(repeated, [rows, columns]);
+}
+
+/** The first places of each dimension. */
+export function corner(x: V, sizes: readonly number[]): V {
+  return op('vector.extract_strided_slice', [x], vector(x.type.element, sizes), {
+    offsets: attr.list(sizes.map(() => attr.integer(0))),
+    sizes: attr.list(sizes.map((n) => attr.integer(n))),
+    strides: attr.list(sizes.map(() => attr.integer(1))),
+  });
+}
+
+/**
+ * [m, k] by [k, n], or by [n, k] where `transposeRight`: f32 accumulation from zero. f32 operands are multiplied at full precision (the MXU
+ * alone would round them to bf16).
+ */
+export function matmul(a: V, b: V, transposeRight = false): V {
+  const [m, k] = vectorShape(a, 2);
+  const [r0, r1] = vectorShape(b, 2);
+  const [inner, n] = transposeRight ? [r1, r0] : [r0, r1];
+  if (inner !== k || a.type.element !== b.type.element)
+    throw new ShapeError(`mosaic matmul: contracting sizes and elements agree; got ${spell(a.type)} and ${spell(b.type)}`);
+  const right = transposeRight ? 1 : 0;
+  const result = vector('f32', [m, n]);
+  return op('tpu.matmul', [a, b, constant(0, result)], result, {
+    dimension_numbers: `#tpu.dot_dimension_numbers<[1], [${right}], [0], [${1 - right}], [0, 0, 1, ${1 - right}], [], []>`,
+    ...(a.type.element === 'f32' ? { precision: '#tpu.contract_precision<fp32>' } : {}),
+    transpose_lhs: 'false',
+    transpose_rhs: 'false',
+  });
+}
+
+/** A window of a reference; `sizes` in elements, offsets in elements. */
+export function slice(source: V, offsets: readonly (V | number)[], sizes: readonly number[]): V {
+  const type = source.type as Ref;
+  const operands = offsets.map((offset) => (typeof offset === 'number' ? constant(offset) : offset));
+  return op('tpu.memref_slice', [source, ...operands], ref(type.space, type.element, sizes), {
+    operandSegmentSizes: attr.array([1, offsets.length, 0], 'i32'),
+  });
+}
+
+/** Drops leading dimensions of size 1 until `shape` is left. */
+export function squeeze(source: V, shape: readonly number[]): V {
+  const type = source.type as Ref;
+  return op('tpu.memref_squeeze', [source], ref(type.space, type.element, shape));
+}
+
+const asIndex = (i: V | number): V => (typeof i === 'number' ? constant(i, index) : op('arith.index_cast', [i], index));
+
+/** Part of a reference in vector memory: `shape` places from `at` on (zeros by default), as a vector of that shape. */
+export function load(source: V, shape: readonly number[] = (source.type as Ref).shape, at: readonly (V | number)[] = shape.map(() => 0)): V {
+  return op('vector.load', [source, ...at.map(asIndex)], vector(source.type.element, shape));
+}
+
+export function store(value: V, target: V, at: readonly (V | number)[] = (target.type as Ref).shape.map(() => 0)): void {
+  effect('tpu.vector_store', [value, target, ...at.map(asIndex)], {
+    operandSegmentSizes: attr.array([1, 1, at.length, 0], 'i32'),
+    strides: attr.array([], 'i32'),
+  });
+}
+
+/** A scalar in scalar memory. */
+export function loadScalar(source: V, at: number): V {
+  return op('memref.load', [source, asIndex(at)], scalar(source.type.element));
+}
+
+export function storeScalar(value: V, target: V, at: number): void {
+  effect('memref.store', [value, target, asIndex(at)]);
+}
+
+/** Starts a copy; `semaphore` counts its end. */
+export function startCopy(source: V, target: V, semaphore: V): void {
+  effect('tpu.enqueue_dma', [source, target, semaphore], { operandSegmentSizes: attr.array([1, 0, 1, 1, 0, 0], 'i32'), priority: attr.integer(0, 'i32') });
+}
+
+/** Waits for a copy of that size to end. */
+export function waitCopy(source: V, target: V, semaphore: V): void {
+  effect('tpu.wait_dma2', [semaphore, source, target], { operandSegmentSizes: attr.array([1, 1, 1, 0, 0], 'i32') });
+}
+
+/** Runs `body` where `condition` holds. */
+export function when(condition: V, body: () => void): void {
+  const then = region<MosaicType>([], () => {
+    body();
+    effect('scf.yield', []);
+  });
+  effect('scf.if', [condition], {}, [then, region<MosaicType>([], () => effect('scf.yield', []))]);
+}
+
+/** `for i in [start, end)`, carrying one value; returns its last. */
+export function loop(start: V, end: V, carried: V, body: (i: V, carried: V) => V): V {
+  const block = region<MosaicType>([i32, carried.type], (i, value) => effect('scf.yield', [body(i, value)]));
+  return emit<MosaicType>('stable_mosaic.scf.for', [start, end, constant(1), carried], [carried.type], {}, [block])[0];
+}
+
+function vectorShape(x: V, rank: number): readonly number[] {
+  if (x.type.kind !== 'vector' || x.type.shape.length !== rank) throw new ShapeError(`mosaic: the operand is a vector of rank ${rank}; got ${spell(x.type)}`);
+  return x.type.shape;
+}

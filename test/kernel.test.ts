@@ -1,0 +1,110 @@
+/** The TPU kernel, run by the meaning of its operations and compared with the plain loops; its text is flat in T. */
+import { type AttentionOptions, attention, reference } from '../lib/attention';
+import { interpret } from '../lib/ir/interpret';
+import { kernelText } from '../lib/ir/kernel';
+import * as m from '../lib/ir/mosaic';
+import { attentionKernel, tpuBlocks } from '../lib/lower/tpu';
+import { causal, full, type LazyMask, local, maskText } from '../lib/mask';
+import { fromBits, toBits } from '../lib/types';
+import { maxError, noise } from './helpers';
+
+function run(options: AttentionOptions, blocks: { blockQ: number; blockK: number }) {
+  const spec = attention({ ...options, logSumExp: true });
+  const queries = Math.ceil(spec.queries / blocks.blockQ) * blocks.blockQ;
+  const keys = Math.ceil(spec.keys / blocks.blockK) * blocks.blockK;
+  const values = Object.values(spec.inputs).map((type, i) => {
+    const data = noise(type, i + 1);
+    return spec.dtype === 'bf16' ? fromBits('bf16', toBits('bf16', data)) : data;
+  });
+  const padded = values.map((data, i) => {
+    const [batch, heads, tokens, size] = Object.values(spec.inputs)[i].shape;
+    const to = i === 0 ? queries : keys;
+    const wide = new Float32Array(batch * heads * to * size);
+    for (let h = 0; h < batch * heads; h++) wide.set(data.subarray(h * tokens * size, (h + 1) * tokens * size), h * to * size);
+    return wide;
+  });
+  const [out, logSumExp] = interpret(attentionKernel(spec, spec.mask as LazyMask, { ...blocks, queries, keys }), padded);
+  const expected = reference(spec, { q: values[0], k: values[1], v: values[2] });
+  const cut = (data: Float32Array, size: number) => {
+    const kept = new Float32Array(spec.batch * spec.heads * spec.queries * size);
+    for (let h = 0; h < spec.batch * spec.heads; h++)
+      kept.set(data.subarray(h * queries * size, (h * queries + spec.queries) * size), h * spec.queries * size);
+    return kept;
+  };
+  return { out: maxError(cut(out, spec.valueDim), expected.out), logSumExp: maxError(cut(logSumExp, 1), expected.logSumExp) };
+}
+
+const masks: LazyMask[] = [full(), causal(), causal(-40), causal(60), local(16, 0), local(100, 0), local(3, 200), local(0, 0, 300), local(null, 9)];
+
+describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
+  // bf16 rounds the weights and the output; both are at most 1 in size times a value of about 3.
+  const tolerance = dtype === 'f32' ? 2e-6 : 2e-2;
+
+  test.each(masks.map((mask) => [maskText(mask), mask] as const))('%s, sizes that no block divides, two query heads a kv head', (_, mask) => {
+    const errors = run({ heads: 2, kvHeads: 1, headDim: 16, queries: 150, keys: 290, dtype, mask }, { blockQ: 32, blockK: 128 });
+    expect(errors.out).toBeLessThan(tolerance);
+    expect(errors.logSumExp).toBeLessThan(1e-4);
+  });
+
+  test('batches, heads split over two cores, a value size of its own, rows before the first key', () => {
+    const errors = run({ batch: 2, heads: 4, kvHeads: 2, headDim: 24, valueDim: 160, queries: 96, keys: 256, dtype, mask: local(20, 0, -50) }, { blockQ: 32, blockK: 128 });
+    expect(errors.out).toBeLessThan(tolerance);
+    expect(errors.logSumExp).toBeLessThan(1e-4);
+  });
+
+  test('one head, one query', () => {
+    const errors = run({ heads: 1, headDim: 8, queries: 1, keys: 130, dtype }, { blockQ: 16, blockK: 128 });
+    expect(errors.out).toBeLessThan(tolerance);
+  });
+});
+
+test('the text of the kernel is as long at a million tokens as at 4096, but for the digits of T', () => {
+  const text = (queries: number) => {
+    const spec = attention({ heads: 16, kvHeads: 2, headDim: 256, queries, dtype: 'bf16', mask: causal() });
+    return kernelText(attentionKernel(spec, causal(), tpuBlocks(spec)));
+  };
+  expect(text(1048576).replace(/\d+/g, 'n')).toBe(text(4096).replace(/\d+/g, 'n'));
+});
+
+describe('the interpreter refuses what a TPU would do wrong', () => {
+  const frame = (body: (x: m.V, slot: m.V, semaphore: m.V, out: m.V) => void) => ({
+    grid: [{ steps: 1, semantics: 'arbitrary' as const }],
+    inputs: [{ element: 'f32' as const, shape: [8, 128] }],
+    outputs: [{ element: 'f32' as const, shape: [8, 128], window: { block: [8, 128], at: (i: m.V) => [i, m.constant(0)] } }],
+    scratch: [m.ref('vmem', 'f32', [8, 128]), m.ref('semaphore_mem', 'dma_semaphore', [1])],
+    body: (_: readonly m.V[], [x, out, slot, semaphores]: readonly m.V[]) => body(x, slot, m.squeeze(m.slice(semaphores, [0], [1]), []), out),
+  });
+  const input = new Float32Array(1024).fill(3);
+
+  test('a copy gives its data after the wait', () => {
+    const [out] = interpret(
+      frame((x, slot, semaphore, out) => {
+        m.startCopy(x, slot, semaphore);
+        m.waitCopy(x, slot, semaphore);
+        m.store(m.load(slot), out);
+      }),
+      [input],
+    );
+    expect(out[1023]).toBe(3);
+  });
+  test('reading before the wait gives NaN', () => {
+    const [out] = interpret(
+      frame((x, slot, semaphore, out) => {
+        m.startCopy(x, slot, semaphore);
+        m.store(m.load(slot), out);
+        m.waitCopy(x, slot, semaphore);
+      }),
+      [input],
+    );
+    expect(out[0]).toBeNaN();
+  });
+  test('a wait without a start', () => {
+    expect(() => interpret(frame((x, slot, semaphore) => m.waitCopy(x, slot, semaphore)), [input])).toThrow('none is in flight');
+  });
+  test('a copy that is never waited for', () => {
+    expect(() => interpret(frame((x, slot, semaphore) => m.startCopy(x, slot, semaphore)), [input])).toThrow('1 on one semaphore were not');
+  });
+  test('a part out of bounds', () => {
+    expect(() => interpret(frame((x, slot, semaphore) => m.startCopy(m.slice(x, [4, 0], [8, 128]), slot, semaphore)), [input])).toThrow('got offsets [4,0] and sizes [8,128]');
+  });
+});
