@@ -84,7 +84,7 @@ function isVisible<T>(value: Value<T>, from: Block<T>): boolean {
 
 /** Attribute texts. */
 export const attr = {
-  string: (value: string) => `"${[...Buffer.from(value, 'utf8')].map(escape).join('')}"`,
+  string: (value: string) => `"${Buffer.from(value, 'utf8').toString('latin1').replace(/[^ -~]|["\\]/g, escape)}"`,
   integer: (value: number | bigint, type = 'i64') => `${value} : ${type}`,
   float: (value: number, type = 'f32') => `${floatText(value, type)} : ${type}`,
   boolean: (value: boolean) => String(value),
@@ -93,16 +93,15 @@ export const attr = {
   dictionary: (entries: Readonly<Record<string, string>>) => `{${entriesText(entries)}}`,
 };
 
-function escape(byte: number): string {
-  const character = String.fromCharCode(byte);
-  return byte < 32 || byte > 126 || character === '"' || character === '\\' ? `\\${byte.toString(16).toUpperCase().padStart(2, '0')}` : character;
+function escape(byte: string): string {
+  return `\\${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }
 
-/** A float as MLIR reads it back exactly: decimal with 17 digits, or, where decimal cannot say it, the bits in hexadecimal. */
+/** A float as MLIR reads it back exactly: the shortest decimal that does, or, where decimal cannot say it, the bits in hexadecimal. */
 export function floatText(value: number, type: string): string {
   if (Number.isFinite(value) && !Object.is(value, -0)) {
-    const [digits, exponent] = value.toExponential(16).split('e');
-    return `${digits}e${exponent}`;
+    const [digits, exponent] = String(value).split('e');
+    return `${digits}${digits.includes('.') ? '' : '.0'}${exponent ? `e${exponent}` : ''}`;
   }
   const negative = value < 0 || Object.is(value, -0);
   const bits: Record<string, [zero: bigint, infinite: bigint, nan: bigint]> = {
