@@ -1,8 +1,17 @@
 /** Masks: their meaning as other libraries' own tests have it, and every closed form against the plain loops. */
-import { allows, bandOf, causal, cover, dense, emptyRows, full, local, type Mask, maskText, materialize, pairs } from '../lib/mask';
+import { ShapeError } from '../lib/errors';
+import { allows, bandOf, causal, cover, dense, emptyRows, full, type LazyMask, local, type Mask, maskText, materialize, pairs, parseMask } from '../lib/mask';
 
 const picture = (mask: Mask, queries: number, keys: number) =>
   Array.from({ length: queries }, (_, i) => Array.from({ length: keys }, (_, j) => (allows(mask, i, j) ? 'x' : '.')).join(''));
+
+/** The meaning, pair by pair. */
+function plain(mask: Mask, queries: number, keys: number): Mask {
+  const stride = Math.ceil(keys / 8);
+  const bits = new Uint8Array(queries * stride);
+  for (let i = 0; i < queries; i++) for (let j = 0; j < keys; j++) if (allows(mask, i, j)) bits[i * stride + (j >> 3)] |= 1 << (j & 7);
+  return dense({ queries, keys, bits });
+}
 
 const classes = { empty: 0, partial: 1, full: 2 };
 const classMap = (mask: Mask, queries: number, keys: number, blockQ: number, blockK: number) => {
@@ -41,7 +50,7 @@ test('block classes of other libraries (0 empty, 1 partial, 2 full)', () => {
   expect(cover(local(8, 0), { queries: 64, keys: 64, blockQ: 16, blockK: 16 }).counts().active).toBe(7);
 });
 
-const masks: Mask[] = [
+const masks: LazyMask[] = [
   full(),
   ...[-70, -8, -1, 0, 1, 5, 70].map(causal),
   ...[0, 1, 7, 8, 9, null].flatMap((left) => [0, 3, 8, null].flatMap((right) => [-9, 0, 6].map((offset) => local(left, right, offset)))),
@@ -56,20 +65,22 @@ test.each([
 ])('every closed form equals the plain loops: %d x %d by %d x %d', (queries, keys, blockQ, blockK) => {
   for (const mask of masks) {
     const blocks = cover(mask, { queries, keys, blockQ, blockK });
-    const plain = cover(materialize(mask, queries, keys), { queries, keys, blockQ, blockK });
+    const bits = plain(mask, queries, keys);
+    const expected = cover(bits, { queries, keys, blockQ, blockK });
     const where = maskText(mask);
     for (let r = 0; r < blocks.rows; r++) {
       const active = [];
       for (let c = 0; c < blocks.columns; c++) {
-        expect([where, r, c, blocks.classOf(r, c)]).toEqual([where, r, c, plain.classOf(r, c)]);
-        if (plain.classOf(r, c) !== 'empty') active.push(c);
+        expect([where, r, c, blocks.classOf(r, c)]).toEqual([where, r, c, expected.classOf(r, c)]);
+        if (expected.classOf(r, c) !== 'empty') active.push(c);
       }
       const { start, end } = blocks.visits(r);
       expect([where, Array.from({ length: end - start }, (_, c) => start + c)]).toEqual([where, active]);
     }
-    expect([where, blocks.counts()]).toEqual([where, plain.counts()]);
-    expect([where, pairs(mask, queries, keys)]).toEqual([where, pairs(materialize(mask, queries, keys), queries, keys)]);
-    expect([where, emptyRows(mask, queries, keys)]).toEqual([where, emptyRows(materialize(mask, queries, keys), queries, keys)]);
+    expect([where, blocks.counts()]).toEqual([where, expected.counts()]);
+    expect([where, pairs(mask, queries, keys)]).toEqual([where, pairs(bits, queries, keys)]);
+    expect([where, materialize(mask, queries, keys)]).toEqual([where, bits]);
+    expect([where, emptyRows(mask, queries, keys)]).toEqual([where, emptyRows(bits, queries, keys)]);
   }
 });
 
@@ -79,6 +90,13 @@ test('a million tokens: exact counts', () => {
   expect(pairs(local(1023, 0), T, T)).toBe(1024 * T - (1023 * 1024) / 2);
   expect(cover(causal(), { queries: T, keys: T, blockQ: 512, blockK: 512 }).counts()).toEqual({ active: 2098176, full: 2096128, partial: 2048, total: 4194304 });
   expect(bandOf(causal())).toEqual({ low: Number.NEGATIVE_INFINITY, high: 0 });
+});
+
+test('masks as text', () => {
+  for (const text of ['full', 'causal', 'causal(-3)', 'local(1023, 0)', 'local(null, 8, 2)']) expect(maskText(parseMask(text, 8, 8))).toBe(text);
+  expect(parseMask('dense(causal)', 9, 9)).toEqual(plain(causal(), 9, 9));
+  for (const text of ['', 'caus', 'causal(', 'causal(x)', 'causal(1, 2)', 'local(1)', 'local(1.5, 2)', 'dense', 'full(1)', 'causal(null)'])
+    expect(() => parseMask(text, 8, 8)).toThrow(ShapeError);
 });
 
 test('bad masks name the rule and what came', () => {

@@ -3,7 +3,7 @@
  * lazy mask here is a band, `low <= j - i <= high`; no question about it costs more than a loop over the rows of blocks.
  */
 import { ShapeError } from '../errors';
-import { allows, type LazyMask, type Mask } from './mask';
+import { allows, dense, type Dense, type LazyMask, type Mask, rowBytes } from './mask';
 
 /** Diagonals `low <= j - i <= high` of the (queries x keys) plane; infinite where unbounded. */
 export interface Band {
@@ -161,4 +161,22 @@ export function emptyRows(mask: Mask, queries: number, keys: number): number {
   const before = Math.min(Math.max(-high, 0), queries);
   const after = Math.min(Math.max(queries - Math.max(keys - low, 0), 0), queries);
   return Math.min(before + after, queries);
+}
+
+/** The mask as a dense one: the baseline that a lazy mask is compared with. Costs queries x keys / 8 bytes; throws ShapeError past 2^32. */
+export function materialize(mask: LazyMask, queries: number, keys: number): Dense {
+  const stride = rowBytes(keys);
+  if (queries * stride > 2 ** 32)
+    throw new ShapeError(`a dense mask has at most 2^32 bytes; ${queries} x ${keys} pairs need ${queries * stride}: use a lazy mask`);
+  const bits = new Uint8Array(queries * stride);
+  const { low, high } = bandOf(mask);
+  for (let i = 0; i < queries; i++) {
+    const start = Math.min(Math.max(i + low, 0), keys);
+    const end = Math.min(Math.max(i + high + 1, start), keys);
+    const row = bits.subarray(i * stride, (i + 1) * stride);
+    row.fill(255, start >> 3, end >> 3);
+    if (end & 7) row[end >> 3] = (1 << (end & 7)) - 1;
+    row[start >> 3] &= 255 << (start & 7);
+  }
+  return dense({ queries, keys, bits });
 }

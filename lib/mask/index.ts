@@ -1,2 +1,3 @@
 export * from './cover';
 export * from './mask';
+export * from './text';

@@ -66,17 +66,6 @@ export function dense(mask: { queries: number; keys: number; bits: Uint8Array })
   return Object.freeze({ kind: 'dense', queries, keys, bits });
 }
 
-/** The mask as a dense one: the baseline that a lazy mask is compared with. Costs queries x keys / 8 bytes. */
-export function materialize(mask: Mask, queries: number, keys: number): Dense {
-  const stride = rowBytes(keys);
-  const limit = 2 ** 32;
-  if (queries * stride > limit)
-    throw new ShapeError(`a dense mask has at most ${limit} bytes; ${queries} x ${keys} pairs need ${queries * stride}: use a lazy mask`);
-  const bits = new Uint8Array(queries * stride);
-  for (let i = 0; i < queries; i++) for (let j = 0; j < keys; j++) if (allows(mask, i, j)) bits[i * stride + (j >> 3)] |= 1 << (j & 7);
-  return dense({ queries, keys, bits });
-}
-
 /** The meaning of a mask; every closed form and every kernel is tested against it. */
 export function allows(mask: Mask, i: number, j: number): boolean {
   switch (mask.kind) {

@@ -1,0 +1,64 @@
+/** `node-pjrt attention`: one attention, any masks, any targets, as a table or as JSON. */
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { caseText, type Job, type Measurement, measure } from '../timing/measure';
+import { tableHead, tableRow } from '../timing/report';
+import { withTarget } from './target';
+
+interface Options {
+  batch: number;
+  heads: number;
+  kvHeads?: number;
+  headDim: number;
+  valueDim?: number;
+  queries: number;
+  keys?: number;
+  dtype: 'f32' | 'bf16';
+  mask: string[];
+  target: string[];
+  pass: 'forward';
+  runs: number;
+  json?: boolean;
+}
+
+export function attention(program: Command): void {
+  program
+    .command('attention')
+    .description('build, compile and (where the target can run it) time an attention')
+    .option('--batch <n>', 'sequences', whole, 1)
+    .option('--heads <n>', 'query heads', whole, 16)
+    .option('--kv-heads <n>', 'key and value heads (default: heads)', whole)
+    .option('--head-dim <n>', 'size of a query and a key', whole, 256)
+    .option('--value-dim <n>', 'size of a value (default: head-dim)', whole)
+    .option('-T, --queries <n>', 'query tokens', whole, 4096)
+    .option('--keys <n>', 'key tokens (default: queries)', whole)
+    .addOption(new Option('--dtype <dtype>', 'dtype of inputs and output').choices(['f32', 'bf16']).default('bf16'))
+    .option('--mask <mask...>', 'full, causal, causal(offset), local(left, right[, offset]), dense(mask)', ['causal'])
+    .option('--target <target...>', 'cpu, or a TPU topology to compile for with no TPU: v5p, v5p:2x2x1, v6e:2x2, ...', ['cpu'])
+    .addOption(new Option('--pass <pass>', 'what to compute').choices(['forward']).default('forward'))
+    .option('--runs <n>', 'timed runs', whole, 10)
+    .option('--json', 'one JSON array of measurements instead of the table')
+    .addHelpText('after', "\nExample:\n  node-pjrt attention --heads 16 --kv-heads 2 -T 32768 --mask causal 'local(1023, 0)' --target v5p")
+    .action(run);
+}
+
+async function run({ mask: masks, target: targets, runs, json, pass: _, ...options }: Options): Promise<void> {
+  const rows: Measurement[] = [];
+  if (!json) console.log(`${tableHead()}`);
+  for (const target of targets)
+    await withTarget(target, async (on) => {
+      for (const mask of masks) {
+        const job: Job = { options, mask, runs };
+        const row = await measure(job, on);
+        rows.push(row);
+        if (!json) console.log(tableRow(row));
+      }
+    });
+  if (json) console.log(JSON.stringify(rows, null, 2));
+  const failed = rows.filter(({ failure }) => failure !== undefined);
+  if (failed.length) throw new Error(failed.map((row) => `${caseText(options)}, ${row.mask} on ${row.target}: ${row.failure}`).join('; '));
+}
+
+function whole(text: string): number {
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)) || Number(text) < 1) throw new InvalidArgumentError('A whole number, 1 or more.');
+  return Number(text);
+}

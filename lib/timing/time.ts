@@ -1,0 +1,50 @@
+/** Measured times of a compiled program on the machine at hand. */
+import { ShapeError } from '../errors';
+import type { Buffer, LoadedExecutable } from '../pjrt';
+
+/** Wall-clock milliseconds of runs from the call until the outputs are there; inputs are on the device already. */
+export interface Timing {
+  /** The first run ever, which may set things up that later ones find. */
+  readonly firstMs: number;
+  readonly minMs: number;
+  readonly medianMs: number;
+  /** Every run after the warm-up, in order. */
+  readonly runsMs: readonly number[];
+  toString(): string;
+}
+
+export interface TimingOptions {
+  /** Runs that count; 10 by default. */
+  readonly runs?: number;
+  /** Runs before those, the first one among them; 2 by default. */
+  readonly warmup?: number;
+  /** Stop after this many milliseconds in all, once one run has counted; no limit by default. */
+  readonly budgetMs?: number;
+}
+
+/** Runs an executable again and again. Throws ShapeError where `runs` or `warmup` is no whole number above 0, and whatever a run throws. */
+export async function time(executable: LoadedExecutable, inputs: Readonly<Record<string, Buffer>>, options: TimingOptions = {}): Promise<Timing> {
+  const { runs = 10, warmup = 2, budgetMs = Number.POSITIVE_INFINITY } = options;
+  for (const [name, value] of Object.entries({ runs, warmup }))
+    if (!Number.isSafeInteger(value) || value < 1) throw new ShapeError(`time: ${name} is a whole number, 1 or more; got ${String(value)}`);
+  const all: number[] = [];
+  const begin = performance.now();
+  while (all.length < warmup + runs && (all.length <= warmup || performance.now() - begin < budgetMs)) {
+    const start = performance.now();
+    const outputs = await executable.run(inputs);
+    await Promise.all(Object.values(outputs).map((output) => output.ready()));
+    all.push(performance.now() - start);
+    for (const output of Object.values(outputs)) output.dispose();
+  }
+  const runsMs = all.slice(warmup);
+  const sorted = [...runsMs].sort((a, b) => a - b);
+  const minMs = sorted[0];
+  const medianMs = (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+  const text = `${milliseconds(minMs)} ms min, ${milliseconds(medianMs)} ms median of ${runsMs.length} runs (first ${milliseconds(all[0])} ms)`;
+  return Object.freeze({ firstMs: all[0], minMs, medianMs, runsMs: Object.freeze(runsMs), toString: () => text });
+}
+
+/** Three significant digits: `0.0123`, `4.56`, `789`. */
+export function milliseconds(value: number): string {
+  return value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+}
