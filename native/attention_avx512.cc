@@ -1,0 +1,33 @@
+// The attention kernel for AVX-512; nothing elsewhere than on x86-64.
+#include "attention_kernel.h"
+
+#if defined(__x86_64__)
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl")
+#endif
+
+namespace attention {
+namespace {
+
+constexpr int kLanes = 16;
+constexpr int kRows = 8;
+
+#include "attention_kernel.inc"
+
+}  // namespace
+
+const Kernel avx512_kernel = {"avx512", scratch_bytes, forward};
+
+}  // namespace attention
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+#endif

@@ -1,0 +1,233 @@
+#include "ffi.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+
+#include "attention.h"
+#include "xla/ffi/api/ffi.h"
+
+namespace {
+
+namespace ffi = xla::ffi;
+
+// ---------------------------------------------------------------------------------------------------------------- work in parallel
+
+// A thread's scratch, kept between tasks and calls: fresh pages cost as much as a short attention.
+class Scratch {
+ public:
+  Scratch() = default;
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() { std::free(memory_); }
+
+  // Null when there is no memory.
+  void* reserve(size_t bytes) {
+    constexpr size_t alignment = attention::Forward::kScratchAlignment;
+    if (bytes <= bytes_) return memory_;
+    std::free(memory_);
+    bytes_ = (bytes + alignment - 1) / alignment * alignment;
+    memory_ = std::aligned_alloc(alignment, bytes_);
+    if (!memory_) bytes_ = 0;
+    return memory_;
+  }
+
+ private:
+  void* memory_ = nullptr;
+  size_t bytes_ = 0;
+};
+
+thread_local Scratch thread_scratch;
+
+// The tasks of one call. Shared with the helpers, which may start after the call has returned: they find no task left then.
+class Crew {
+ public:
+  explicit Crew(const attention::Forward& forward) : forward_(forward), tasks_(forward.tasks()) {}
+
+  // Runs tasks until none is left to take; false when there is no memory to run one in.
+  bool work() {
+    void* scratch = thread_scratch.reserve(forward_.scratch_bytes());
+    if (!scratch) return false;
+    for (int64_t task; (task = next_.fetch_add(1)) < tasks_;) {
+      forward_.run(task, scratch);
+      if (done_.fetch_add(1) + 1 == tasks_) {
+        std::lock_guard<std::mutex> lock(mutex_);
+        finished_.notify_all();
+      }
+    }
+    return true;
+  }
+
+  // Waits for tasks that others have taken. They are running, so this ends however busy the pool is.
+  void wait() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    finished_.wait(lock, [this] { return done_.load() == tasks_; });
+  }
+
+ private:
+  const attention::Forward forward_;
+  const int64_t tasks_;
+  std::atomic<int64_t> next_{0};
+  std::atomic<int64_t> done_{0};
+  std::mutex mutex_;
+  std::condition_variable finished_;
+};
+
+// The calling thread works too, and alone if need be. The pool has as many threads as there are cores.
+ffi::Error run_on(ffi::ThreadPool& pool, const attention::Forward& forward) {
+  const int64_t tasks = forward.tasks();
+  if (tasks == 0) return ffi::Error::Success();
+  if (!thread_scratch.reserve(forward.scratch_bytes()))
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted,
+                      "node_pjrt_attention: a thread works in memory of its own; found no " + std::to_string(forward.scratch_bytes()) + " bytes");
+  // Waking a thread takes about as long as a million operations: below that a call is over sooner without help.
+  const auto worth = static_cast<int64_t>(std::min(forward.flops() / 1e6, 1e6));
+  const int64_t helpers = std::min({pool.num_threads() - 1, tasks - 1, worth});
+  const auto crew = std::make_shared<Crew>(forward);
+  for (int64_t i = 0; i < helpers; i++) pool.Schedule([crew] { crew->work(); });
+  crew->work();
+  crew->wait();
+  return ffi::Error::Success();
+}
+
+// ------------------------------------------------------------------------------------------------------------------------ attention
+
+std::string text(ffi::Span<const int64_t> dims) {
+  std::string joined;
+  for (const int64_t n : dims) joined += (joined.empty() ? "" : ", ") + std::to_string(n);
+  return "[" + joined + "]";
+}
+
+ffi::Error invalid(const std::string& rule, const std::string& got) {
+  return ffi::Error::InvalidArgument("node_pjrt_attention: " + rule + "; got " + got);
+}
+
+std::string name(ffi::DataType type) {
+  if (type == ffi::DataType::F32) return "f32";
+  if (type == ffi::DataType::BF16) return "bf16";
+  return "XLA data type " + std::to_string(static_cast<int>(type));
+}
+
+bool has_dims(ffi::Span<const int64_t> dims, std::initializer_list<int64_t> expected) {
+  return std::equal(dims.begin(), dims.end(), expected.begin(), expected.end());
+}
+
+ffi::Error run_attention(ffi::ThreadPool pool, ffi::AnyBuffer q, ffi::AnyBuffer k, ffi::AnyBuffer v, ffi::RemainingRets results,
+                         double scale, int64_t band_low, int64_t band_high) {
+  const auto dims = {q.dimensions(), k.dimensions(), v.dimensions()};
+  const std::string operands = "q " + text(q.dimensions()) + ", k " + text(k.dimensions()) + ", v " + text(v.dimensions());
+  if (std::any_of(dims.begin(), dims.end(), [](ffi::Span<const int64_t> d) { return d.size() != 4; }))
+    return invalid("q, k and v are [batch, heads, tokens, size]", operands);
+
+  const ffi::DataType type = q.element_type();
+  if ((type != ffi::DataType::F32 && type != ffi::DataType::BF16) || k.element_type() != type || v.element_type() != type)
+    return invalid("q, k and v are f32 or bf16, all alike", "q " + name(type) + ", k " + name(k.element_type()) + ", v " + name(v.element_type()));
+
+  attention::Problem problem;
+  problem.dtype = type == ffi::DataType::F32 ? attention::DType::kF32 : attention::DType::kBF16;
+  problem.batch = q.dimensions()[0];
+  problem.heads = q.dimensions()[1];
+  problem.queries = q.dimensions()[2];
+  problem.head_dim = q.dimensions()[3];
+  problem.kv_heads = k.dimensions()[1];
+  problem.keys = k.dimensions()[2];
+  problem.value_dim = v.dimensions()[3];
+  problem.scale = scale;
+  problem.band_low = band_low;
+  problem.band_high = band_high;
+  if (!has_dims(k.dimensions(), {problem.batch, problem.kv_heads, problem.keys, problem.head_dim}))
+    return invalid("k is [batch, kv heads, keys, head dim] with q's batch and head dim", operands);
+  if (!has_dims(v.dimensions(), {problem.batch, problem.kv_heads, problem.keys, problem.value_dim}))
+    return invalid("v is [batch, kv heads, keys, value dim] with k's batch, kv heads and keys", operands);
+  if (problem.kv_heads == 0 ? problem.heads != 0 : problem.heads % problem.kv_heads != 0)
+    return invalid("heads is a multiple of kv heads", std::to_string(problem.heads) + " heads and " + std::to_string(problem.kv_heads) + " kv heads");
+  if (!(std::abs(scale) <= 1e30)) return invalid("scale is a finite number, of at most 1e30", std::to_string(scale));
+
+  if (results.size() != 1 && results.size() != 2)
+    return invalid("the results are out and, if wanted, log-sum-exp", std::to_string(results.size()) + " results");
+  const ffi::AnyBuffer out = **results.get<ffi::AnyBuffer>(0);
+  if (out.element_type() != type || !has_dims(out.dimensions(), {problem.batch, problem.heads, problem.queries, problem.value_dim}))
+    return invalid("out is [batch, heads, queries, value dim] of q's dtype", text(out.dimensions()) + " of " + name(out.element_type()) + " for " + operands);
+  attention::Operands arrays{q.untyped_data(), k.untyped_data(), v.untyped_data(), out.untyped_data(), nullptr};
+  if (results.size() == 2) {
+    const ffi::AnyBuffer lse = **results.get<ffi::AnyBuffer>(1);
+    if (lse.element_type() != ffi::DataType::F32 || !has_dims(lse.dimensions(), {problem.batch, problem.heads, problem.queries}))
+      return invalid("log-sum-exp is [batch, heads, queries] of f32", text(lse.dimensions()) + " of " + name(lse.element_type()) + " for " + operands);
+    arrays.log_sum_exp = lse.typed_data<float>();
+  }
+
+  std::string why;
+  const attention::Kernel* kernel = attention::select_kernel(std::getenv("NODE_PJRT_ISA"), &why);
+  if (!kernel) return ffi::Error::InvalidArgument("node_pjrt_attention: NODE_PJRT_ISA: " + why);
+  return run_on(pool, attention::Forward(*kernel, problem, arrays));
+}
+
+XLA_FFI_DEFINE_HANDLER(attention_handler, run_attention,
+                       ffi::Ffi::Bind()
+                           .Ctx<ffi::ThreadPool>()
+                           .Arg<ffi::AnyBuffer>()
+                           .Arg<ffi::AnyBuffer>()
+                           .Arg<ffi::AnyBuffer>()
+                           .RemainingRets()
+                           .Attr<double>("scale")
+                           .Attr<int64_t>("band_low")
+                           .Attr<int64_t>("band_high"));
+
+// --------------------------------------------------------------------------------------------------------------------- registration
+
+// The FFI extension of PJRT, version 2, whose header no package carries. Struct sizes are checked on both sides.
+struct RegisterHandlerArgs {
+  size_t struct_size;
+  const char* target_name;
+  size_t target_name_size;
+  void* handler;
+  const char* platform_name;
+  size_t platform_name_size;
+  int traits;
+};
+
+struct FfiExtension {
+  PJRT_Extension_Base base;
+  void* type_id_register;
+  void* user_data_add;
+  PJRT_Error* (*register_handler)(RegisterHandlerArgs* args);
+};
+
+std::string take_message(const PJRT_Api* api, PJRT_Error* error) {
+  PJRT_Error_Message_Args message = {};
+  message.struct_size = PJRT_Error_Message_Args_STRUCT_SIZE;
+  message.error = error;
+  api->PJRT_Error_Message(&message);
+  std::string copy(message.message, message.message_size);
+  PJRT_Error_Destroy_Args destroy = {};
+  destroy.struct_size = PJRT_Error_Destroy_Args_STRUCT_SIZE;
+  destroy.error = error;
+  api->PJRT_Error_Destroy(&destroy);
+  return copy;
+}
+
+}  // namespace
+
+std::string register_ffi_handlers(const PJRT_Api* api) {
+  const PJRT_Extension_Base* base = api->extension_start;
+  while (base && base->type != PJRT_Extension_Type_FFI) base = base->next;
+  if (!base) return "";
+  const auto* extension = reinterpret_cast<const FfiExtension*>(base);
+  if (base->struct_size < sizeof(FfiExtension) || !extension->register_handler)
+    return "a plugin's FFI extension can register a handler; got one of " + std::to_string(base->struct_size) + " bytes, which cannot";
+
+  const std::string target = "node_pjrt_attention", platform = "Host";
+  RegisterHandlerArgs args = {};
+  args.struct_size = offsetof(RegisterHandlerArgs, traits) + sizeof(args.traits);
+  args.target_name = target.data();
+  args.target_name_size = target.size();
+  args.handler = reinterpret_cast<void*>(+attention_handler);
+  args.platform_name = platform.data();
+  args.platform_name_size = platform.size();
+  PJRT_Error* error = extension->register_handler(&args);
+  return error ? "the plugin did not register " + target + ": " + take_message(api, error) : "";
+}
