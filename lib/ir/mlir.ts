@@ -71,7 +71,11 @@ export function emit<T>(
   const block = current as Block<T> | undefined;
   if (!block) throw new ShapeError(`an operation is made inside a program's body; ${name} was made outside of one`);
   for (const [i, operand] of operands.entries())
-    if (!isVisible(operand, block)) throw new ShapeError(`${name}: operand ${i} comes from another program, or from a region that has ended`);
+    if (!isVisible(operand, block))
+      throw new ShapeError(
+        'an operand comes from the body that uses it or one that this body sees into; ' +
+          `operand ${i} of ${name} comes from another program, a body that has ended, or outside of one that sees only its arguments`,
+      );
   const values = results.map((type) => new Value(type, block));
   block.operations.push({ name, operands, results: values, attributes, regions });
   return values;
@@ -84,16 +88,20 @@ function isVisible<T>(value: Value<T>, from: Block<T>): boolean {
 
 /** Attribute texts. */
 export const attr = {
-  string: (value: string) => `"${Buffer.from(value, 'utf8').toString('latin1').replace(/[^ -~]|["\\]/g, escape)}"`,
+  string: (value: string) =>
+    `"${Buffer.from(value, 'utf8')
+      .toString('latin1')
+      .replace(/[^ -~]|["\\]/g, escaped)}"`,
   integer: (value: number | bigint, type = 'i64') => `${value} : ${type}`,
   float: (value: number, type = 'f32') => `${floatText(value, type)} : ${type}`,
   boolean: (value: boolean) => String(value),
-  array: (values: readonly (number | bigint | boolean)[], type = 'i64') => (values.length ? `array<${type}: ${values.join(', ')}>` : `array<${type}>`),
+  array: (values: readonly (number | bigint | boolean)[], type = 'i64') =>
+    values.length ? `array<${type}: ${values.join(', ')}>` : `array<${type}>`,
   list: (texts: readonly string[]) => `[${texts.join(', ')}]`,
   dictionary: (entries: Readonly<Record<string, string>>) => `{${entriesText(entries)}}`,
 };
 
-function escape(byte: string): string {
+function escaped(byte: string): string {
   return `\\${byte.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }
 

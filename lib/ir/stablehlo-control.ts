@@ -34,7 +34,7 @@ export function caseOf<B extends Bundle>(index: Tensor, branches: readonly (() =
   return branch('case', 'C3', index, branches);
 }
 
-/** What `onTrue` gives where `pred`, an i1 scalar, holds, else what `onFalse` does: only that one runs. Both give the same names and types. */
+/** What `onTrue` gives if `pred`, an i1 scalar, holds, else what `onFalse` does; only that one runs. Both give the same names and types. */
 export function ifElse<B extends Bundle>(pred: Tensor, onTrue: () => B, onFalse: () => B): B {
   if (!sameType(pred.type, { dtype: 'i1', shape: [] })) broken('if', 'I1', 'pred is a tensor<i1>', typeText(pred.type));
   return branch('if', 'C2', pred, [onTrue, onFalse]);
@@ -119,10 +119,10 @@ export function customCall(target: string, operands: readonly Tensor[], options:
 
 function layouts(what: string, orders: readonly (readonly number[])[], of: readonly TensorType[]): string {
   const fits = orders.length === of.length && orders.every((order, i) => isPermutation(order, of[i].shape.length));
-  if (!fits)
-    throw new ShapeError(
-      `custom_call: there is a layout for each ${what}, an order of its axes; got ${JSON.stringify(orders)} for ${of.map(typeText).join(', ')}`,
-    );
+  if (!fits) {
+    const got = `${JSON.stringify(orders)} for ${of.map(typeText).join(', ')}`;
+    throw new ShapeError(`custom_call: there is a layout for each ${what}, an order of its axes; got ${got}`);
+  }
   return attr.list(orders.map((order) => `dense<${order.length ? `[${order.join(', ')}]` : ''}> : tensor<${order.length}xindex>`));
 }
 
@@ -147,7 +147,7 @@ function aliases(pairs: readonly (readonly [number, number])[], operands: readon
   return attr.list(texts);
 }
 
-/** The operands unchanged, but the compiler moves nothing across: what is computed before stays before, and is not merged with what follows. */
+/** The operands unchanged; the compiler moves no computation from one side to the other, and merges none across. */
 export function optimizationBarrier<B extends Bundle>(operands: B): B {
   const inputs = flatten(operands);
   return rebuild(

@@ -51,8 +51,7 @@ export function types(tensors: readonly Tensor[]): string {
 
 /** Checks that each of `dims` is an axis of a tensor of `rank`. */
 export function checkAxes(operation: string, label: string, what: string, dims: readonly number[], rank: number): void {
-  if (!dims.every((d) => Number.isInteger(d) && d >= 0 && d < rank))
-    broken(operation, label, `${what} are whole numbers from 0 up to, and not including, ${rank}`, list(dims));
+  if (!dims.every((d) => Number.isInteger(d) && d >= 0 && d < rank)) broken(operation, label, `0 <= ${what} < ${rank}`, list(dims));
 }
 
 export function checkUnique(operation: string, label: string, what: string, dims: readonly number[]): void {

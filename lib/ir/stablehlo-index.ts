@@ -64,33 +64,8 @@ interface Addressing {
   readonly vector: number;
 }
 
-type Rule =
-  | 'rank'
-  | 'windowOrder'
-  | 'windowAxes'
-  | 'sliceUnique'
-  | 'collapsedOrder'
-  | 'collapsedAxes'
-  | 'batchingOrder'
-  | 'batchingAxes'
-  | 'indicesUnique'
-  | 'indicesAxes'
-  | 'indicesVector'
-  | 'batchingCount'
-  | 'batchingSizes'
-  | 'mapSize'
-  | 'mapUnique'
-  | 'mapAxes'
-  | 'vector';
-
-interface Row {
-  readonly name: string;
-  /** StableHLO's names of the terms, in the order of its attribute. */
-  readonly spelling: Readonly<Record<keyof Addressing, string>>;
-  readonly rules: Readonly<Record<Rule, string>>;
-}
-
-const gatherRow: Row = {
+/** `spelling`: StableHLO's names of the terms, in the order of its attribute; `rules`: the specification's number of each. */
+const gatherRow = {
   name: 'gather',
   spelling: {
     window: 'offset_dims',
@@ -120,6 +95,8 @@ const gatherRow: Row = {
     mapAxes: 'C19',
   },
 };
+
+type Row = typeof gatherRow;
 
 const scatterRow: Row = {
   name: 'scatter',
