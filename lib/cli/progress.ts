@@ -1,0 +1,30 @@
+/** Shows how an install goes: one redrawn line a package on a terminal, otherwise a line each quarter. */
+import type { Progress } from '../supply';
+
+const width = 24;
+
+/** A listener for `install`'s `onProgress` that draws on `stream`. */
+export function progressBar(stream: NodeJS.WriteStream = process.stderr): (progress: Progress) => void {
+  let current = '';
+  let started = 0;
+  let quarter = 0;
+  return ({ title, stage, done, total }) => {
+    if (title !== current) [current, started, quarter] = [title, Date.now(), 0];
+    const seconds = (Date.now() - started) / 1000;
+    const megabytes = `${Math.round(done / 1e6)} of ${Math.round(total / 1e6)} MB`;
+    if (stage === 'installed')
+      return write(stream, `${title}: ${Math.round(total / 1e6)} MB downloaded and installed in ${seconds.toFixed(1)} s`, '\n');
+    if (stream.isTTY) {
+      const full = Math.round((done / total) * width);
+      const bar = '█'.repeat(full) + '░'.repeat(width - full);
+      return write(stream, `${title} ${bar} ${stage === 'unpacking' ? 'unpacking' : megabytes}`, '');
+    }
+    if (stage !== 'downloading' || done < (quarter * total) / 4) return;
+    quarter = Math.floor((4 * done) / total) + 1;
+    write(stream, `${title}: ${megabytes}`, '\n');
+  };
+}
+
+function write(stream: NodeJS.WriteStream, text: string, end: string): void {
+  stream.write(stream.isTTY ? `\r\u001b[K${text.slice(0, (stream.columns || 80) - 1)}${end}` : `${text}${end}`);
+}
