@@ -21,6 +21,10 @@ struct Problem {
   int64_t band_low, band_high;
 };
 
+// Arithmetic is f32 throughout (bf16 is widened, `out` rounded to nearest even), of scores below 2^-125 of a row's largest there is no
+// weight. NaN and infinity in q, k or v reach the rows that attend to them and no other. A row all of whose scores are -inf counts as one
+// that attends to nothing.
+
 // Dense row-major arrays of the problem's dtype; `log_sum_exp` is f32, may be null.
 struct Operands {
   const void* q;  // [batch, heads, queries, head_dim]
@@ -46,7 +50,7 @@ class Forward {
   int64_t tasks() const { return batch_heads_ * blocks_; }
   // Floating-point operations of the matrix products over the allowed pairs, 2 (head_dim + value_dim) a pair.
   double flops() const;
-  // Bytes that `run` writes to on the way; aligned to kScratchAlignment. About 300 KiB at head_dim 256, and it does not grow with T.
+  // Bytes that `run` writes to on the way; aligned to kScratchAlignment. A few hundred KiB at head_dim 256; it does not grow with T.
   size_t scratch_bytes() const;
   void run(int64_t task, void* scratch) const;
 

@@ -5,7 +5,11 @@ namespace attention {
 namespace {
 
 constexpr int kLanes = 4;
+#if defined(__aarch64__)
+constexpr int kRows = 8;  // 32 registers
+#else
 constexpr int kRows = 4;
+#endif
 
 #include "attention_kernel.inc"
 

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdlib>
+#include <initializer_list>
 #include <memory>
 #include <mutex>
+#include <new>
 
 #include "attention.h"
 #include "xla/ffi/api/ffi.h"
@@ -14,8 +17,6 @@
 namespace {
 
 namespace ffi = xla::ffi;
-
-// ---------------------------------------------------------------------------------------------------------------- work in parallel
 
 // A thread's scratch, kept between tasks and calls: fresh pages cost as much as a short attention.
 class Scratch {
@@ -77,24 +78,27 @@ class Crew {
   std::condition_variable finished_;
 };
 
-// The calling thread works too, and alone if need be. The pool has as many threads as there are cores.
+// The calling thread works too, and alone if need be. The pool has a thread for each core.
 ffi::Error run_on(ffi::ThreadPool& pool, const attention::Forward& forward) {
   const int64_t tasks = forward.tasks();
   if (tasks == 0) return ffi::Error::Success();
-  if (!thread_scratch.reserve(forward.scratch_bytes()))
+  const size_t bytes = forward.scratch_bytes();
+  if (!thread_scratch.reserve(bytes))
     return ffi::Error(ffi::ErrorCode::kResourceExhausted,
-                      "node_pjrt_attention: a thread works in memory of its own; found no " + std::to_string(forward.scratch_bytes()) + " bytes");
+                      "node_pjrt_attention: a thread needs memory to work in; found no " + std::to_string(bytes) + " bytes");
   // Waking a thread takes about as long as a million operations: below that a call is over sooner without help.
   const auto worth = static_cast<int64_t>(std::min(forward.flops() / 1e6, 1e6));
   const int64_t helpers = std::min({pool.num_threads() - 1, tasks - 1, worth});
   const auto crew = std::make_shared<Crew>(forward);
-  for (int64_t i = 0; i < helpers; i++) pool.Schedule([crew] { crew->work(); });
+  try {
+    for (int64_t i = 0; i < helpers; i++) pool.Schedule([crew] { crew->work(); });
+  } catch (const std::bad_alloc&) {
+    // Those that were scheduled are at work in the caller's buffers: stay, with what help there is.
+  }
   crew->work();
   crew->wait();
   return ffi::Error::Success();
 }
-
-// ------------------------------------------------------------------------------------------------------------------------ attention
 
 std::string text(ffi::Span<const int64_t> dims) {
   std::string joined;
@@ -112,58 +116,58 @@ std::string name(ffi::DataType type) {
   return "XLA data type " + std::to_string(static_cast<int>(type));
 }
 
-bool has_dims(ffi::Span<const int64_t> dims, std::initializer_list<int64_t> expected) {
-  return std::equal(dims.begin(), dims.end(), expected.begin(), expected.end());
+std::string text(const ffi::AnyBuffer& buffer) { return text(buffer.dimensions()) + " of " + name(buffer.element_type()); }
+
+bool is(const ffi::AnyBuffer& buffer, ffi::DataType type, std::initializer_list<int64_t> dims) {
+  const ffi::Span<const int64_t> got = buffer.dimensions();
+  return buffer.element_type() == type && std::equal(got.begin(), got.end(), dims.begin(), dims.end());
 }
 
 ffi::Error run_attention(ffi::ThreadPool pool, ffi::AnyBuffer q, ffi::AnyBuffer k, ffi::AnyBuffer v, ffi::RemainingRets results,
                          double scale, int64_t band_low, int64_t band_high) {
-  const auto dims = {q.dimensions(), k.dimensions(), v.dimensions()};
-  const std::string operands = "q " + text(q.dimensions()) + ", k " + text(k.dimensions()) + ", v " + text(v.dimensions());
-  if (std::any_of(dims.begin(), dims.end(), [](ffi::Span<const int64_t> d) { return d.size() != 4; }))
-    return invalid("q, k and v are [batch, heads, tokens, size]", operands);
-
+  const std::string operands = "q " + text(q) + ", k " + text(k) + ", v " + text(v);
+  for (const ffi::AnyBuffer& operand : {q, k, v})
+    if (operand.dimensions().size() != 4) return invalid("q, k and v are [batch, heads, tokens, size]", operands);
   const ffi::DataType type = q.element_type();
-  if ((type != ffi::DataType::F32 && type != ffi::DataType::BF16) || k.element_type() != type || v.element_type() != type)
-    return invalid("q, k and v are f32 or bf16, all alike", "q " + name(type) + ", k " + name(k.element_type()) + ", v " + name(v.element_type()));
+  if (type != ffi::DataType::F32 && type != ffi::DataType::BF16) return invalid("q, k and v are f32 or bf16", operands);
 
-  attention::Problem problem;
-  problem.dtype = type == ffi::DataType::F32 ? attention::DType::kF32 : attention::DType::kBF16;
-  problem.batch = q.dimensions()[0];
-  problem.heads = q.dimensions()[1];
-  problem.queries = q.dimensions()[2];
-  problem.head_dim = q.dimensions()[3];
-  problem.kv_heads = k.dimensions()[1];
-  problem.keys = k.dimensions()[2];
-  problem.value_dim = v.dimensions()[3];
-  problem.scale = scale;
-  problem.band_low = band_low;
-  problem.band_high = band_high;
-  if (!has_dims(k.dimensions(), {problem.batch, problem.kv_heads, problem.keys, problem.head_dim}))
-    return invalid("k is [batch, kv heads, keys, head dim] with q's batch and head dim", operands);
-  if (!has_dims(v.dimensions(), {problem.batch, problem.kv_heads, problem.keys, problem.value_dim}))
-    return invalid("v is [batch, kv heads, keys, value dim] with k's batch, kv heads and keys", operands);
-  if (problem.kv_heads == 0 ? problem.heads != 0 : problem.heads % problem.kv_heads != 0)
-    return invalid("heads is a multiple of kv heads", std::to_string(problem.heads) + " heads and " + std::to_string(problem.kv_heads) + " kv heads");
-  if (!(std::abs(scale) <= 1e30)) return invalid("scale is a finite number, of at most 1e30", std::to_string(scale));
+  attention::Problem p;
+  p.dtype = type == ffi::DataType::F32 ? attention::DType::kF32 : attention::DType::kBF16;
+  p.batch = q.dimensions()[0];
+  p.heads = q.dimensions()[1];
+  p.kv_heads = k.dimensions()[1];
+  p.queries = q.dimensions()[2];
+  p.keys = k.dimensions()[2];
+  p.head_dim = q.dimensions()[3];
+  p.value_dim = v.dimensions()[3];
+  p.scale = scale;
+  p.band_low = band_low;
+  p.band_high = band_high;
+  if (!is(k, type, {p.batch, p.kv_heads, p.keys, p.head_dim}))
+    return invalid("k is [batch, kv heads, keys, head dim], of q's batch, head dim and dtype", operands);
+  if (!is(v, type, {p.batch, p.kv_heads, p.keys, p.value_dim}))
+    return invalid("v is [batch, kv heads, keys, value dim], of k's batch, kv heads, keys and dtype", operands);
+  if (p.kv_heads == 0 ? p.heads != 0 : p.heads % p.kv_heads != 0)
+    return invalid("heads is a multiple of kv heads", std::to_string(p.heads) + " heads and " + std::to_string(p.kv_heads) + " kv heads");
+  if (!std::isfinite(static_cast<float>(scale * 2))) return invalid("scale is a finite number in f32", std::to_string(scale));
 
   if (results.size() != 1 && results.size() != 2)
-    return invalid("the results are out and, if wanted, log-sum-exp", std::to_string(results.size()) + " results");
+    return invalid("the results are out and, where wanted, log-sum-exp", std::to_string(results.size()) + " results");
   const ffi::AnyBuffer out = **results.get<ffi::AnyBuffer>(0);
-  if (out.element_type() != type || !has_dims(out.dimensions(), {problem.batch, problem.heads, problem.queries, problem.value_dim}))
-    return invalid("out is [batch, heads, queries, value dim] of q's dtype", text(out.dimensions()) + " of " + name(out.element_type()) + " for " + operands);
+  if (!is(out, type, {p.batch, p.heads, p.queries, p.value_dim}))
+    return invalid("out is [batch, heads, queries, value dim] of q's dtype", text(out) + " for " + operands);
   attention::Operands arrays{q.untyped_data(), k.untyped_data(), v.untyped_data(), out.untyped_data(), nullptr};
   if (results.size() == 2) {
-    const ffi::AnyBuffer lse = **results.get<ffi::AnyBuffer>(1);
-    if (lse.element_type() != ffi::DataType::F32 || !has_dims(lse.dimensions(), {problem.batch, problem.heads, problem.queries}))
-      return invalid("log-sum-exp is [batch, heads, queries] of f32", text(lse.dimensions()) + " of " + name(lse.element_type()) + " for " + operands);
-    arrays.log_sum_exp = lse.typed_data<float>();
+    const ffi::AnyBuffer log_sum_exp = **results.get<ffi::AnyBuffer>(1);
+    if (!is(log_sum_exp, ffi::DataType::F32, {p.batch, p.heads, p.queries}))
+      return invalid("log-sum-exp is [batch, heads, queries] of f32", text(log_sum_exp) + " for " + operands);
+    arrays.log_sum_exp = log_sum_exp.typed_data<float>();
   }
 
   std::string why;
   const attention::Kernel* kernel = attention::select_kernel(std::getenv("NODE_PJRT_ISA"), &why);
   if (!kernel) return ffi::Error::InvalidArgument("node_pjrt_attention: NODE_PJRT_ISA: " + why);
-  return run_on(pool, attention::Forward(*kernel, problem, arrays));
+  return run_on(pool, attention::Forward(*kernel, p, arrays));
 }
 
 XLA_FFI_DEFINE_HANDLER(attention_handler, run_attention,
@@ -177,9 +181,8 @@ XLA_FFI_DEFINE_HANDLER(attention_handler, run_attention,
                            .Attr<int64_t>("band_low")
                            .Attr<int64_t>("band_high"));
 
-// --------------------------------------------------------------------------------------------------------------------- registration
-
-// The FFI extension of PJRT, version 2, whose header no package carries. Struct sizes are checked on both sides.
+// The FFI extension of PJRT, which is in no header that packages carry. Older plugins have one more field, `int api_version`, before
+// `handler`; they refuse these arguments by their size.
 struct RegisterHandlerArgs {
   size_t struct_size;
   const char* target_name;
