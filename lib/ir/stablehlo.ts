@@ -7,7 +7,7 @@
  */
 export { program } from './stablehlo-program';
 export type { Bundle, Operand, Scalar, Tensor } from './stablehlo-core';
-export * from './stablehlo-constant';
+export { constant, iota } from './stablehlo-constant';
 export * from './stablehlo-elementwise';
 export * from './stablehlo-shape';
 export * from './stablehlo-contract';
