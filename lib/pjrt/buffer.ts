@@ -1,0 +1,67 @@
+/** A tensor on a device. */
+import { PjrtError, ShapeError } from '../errors';
+import { bytesOf, dtypes, fromBits, type HostArray, isNarrowFloat, sizeOf, type TensorType, toBits, typeText } from '../types';
+import type { Client, Device } from './client';
+import { Handle, rawOf } from './handle';
+import { native, type Raw } from './native';
+
+/** An immutable tensor on a device. `Client.upload` makes one, and a run its outputs. */
+export class Buffer extends Handle {
+  /** @internal */
+  constructor(
+    raw: Raw,
+    readonly client: Client,
+    readonly type: TensorType,
+    readonly device: Device,
+  ) {
+    super(raw, client);
+  }
+
+  /** Bytes on the host. */
+  get bytes(): number {
+    return bytesOf(this.type);
+  }
+
+  /** Settles when the tensor is there; rejects with PjrtError where what computes it failed. */
+  async ready(): Promise<void> {
+    await native().ready(rawOf(this));
+  }
+
+  /** The values, row-major: bf16 and f16 widened to f32, the fp8 kinds as their bits, others as they are. */
+  async read(): Promise<HostArray> {
+    const bits = await this.bits();
+    return isNarrowFloat(this.type.dtype) ? fromBits(this.type.dtype, bits as Uint16Array) : bits;
+  }
+
+  /** The elements' bits, row-major, in the dtype's host array. */
+  async bits(): Promise<HostArray> {
+    return new dtypes[this.type.dtype].host(await native().read(rawOf(this), this.bytes));
+  }
+}
+
+/** What a host array may be for a dtype: its own kind, f32 for the narrow floats, or plain bytes. */
+export type HostData = HostArray;
+
+/** The bytes to upload. Throws ShapeError for an array of another kind or length than the type's. */
+export function hostBytes(type: TensorType, data: HostData): Uint8Array {
+  const { dtype } = type;
+  // Not instanceof: an array may come from another realm.
+  const kind = ArrayBuffer.isView(data) ? Object.prototype.toString.call(data).slice(8, -1) : typeof data;
+  const own = dtypes[dtype].host.name;
+  const widened = kind === 'Float32Array' && isNarrowFloat(dtype);
+  if (kind !== own && kind !== 'Uint8Array' && !widened) {
+    const kinds = [...new Set([own, ...(isNarrowFloat(dtype) ? ['Float32Array'] : []), 'Uint8Array'])].join(' or ');
+    throw new ShapeError(`${dtype} is uploaded from ${kinds}; got ${kind}`);
+  }
+  const [length, unit] = kind === own || widened ? [sizeOf(type), 'elements'] : [bytesOf(type), 'bytes'];
+  if (data.length !== length) throw new ShapeError(`${typeText(type)} has ${length} ${unit}; the array has ${data.length}`);
+  if (dtype === 'i1' && (data as Uint8Array).some((value) => value > 1)) throw new ShapeError('an i1 is 0 or 1; the array has other values');
+  const array = widened ? toBits(dtype as 'bf16' | 'f16', data as Float32Array) : data;
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+/** The dtype of a PJRT_Buffer_Type. Throws PjrtError for one that this library has no name for. */
+export function dtypeOf(type: number): TensorType['dtype'] {
+  for (const [dtype, row] of Object.entries(dtypes)) if (row.pjrt === type) return dtype as TensorType['dtype'];
+  throw new PjrtError('UNIMPLEMENTED', `a tensor is of a dtype in ${Object.keys(dtypes).join(', ')}; got PJRT_Buffer_Type ${type}`);
+}

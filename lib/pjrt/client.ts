@@ -1,0 +1,163 @@
+/** A client: a plugin's runtime on this machine, with its devices. */
+import { type PjrtCode, PjrtError, ShapeError } from '../errors';
+import { type Module, type Port, type TensorType, tensor, dtypes } from '../types';
+import { Buffer, type HostData, hostBytes } from './buffer';
+import { hasTpu } from './environment';
+import { checkOutputs, LoadedExecutable } from './executable';
+import { Handle, rawOf } from './handle';
+import { type Attribute, type DeviceFacts, type MemoryStats, native, type PlatformFacts, type Raw } from './native';
+import { compileOptions } from './options';
+import { Plugin } from './plugin';
+import { type Program, programOf } from './program';
+
+/** What programs are lowered for. */
+export type Target = 'cpu' | 'tpu';
+
+/** The target of a platform's programs. Throws ShapeError where there are no lowerings for it. */
+export function targetOf(platform: string): Target {
+  if (platform === 'cpu' || platform === 'tpu') return platform;
+  throw new ShapeError(`there are lowerings for cpu and tpu; this platform is ${platform}`);
+}
+
+export class Device {
+  readonly id: number;
+  readonly kind: string;
+  readonly description: string;
+  readonly attributes: Readonly<Record<string, Attribute>>;
+  readonly #client: Client;
+  /** @internal The place among the client's devices. */
+  readonly index: number;
+
+  /** @internal */
+  constructor(facts: DeviceFacts, client: Client, index: number) {
+    this.id = facts.id;
+    this.kind = facts.kind;
+    this.description = facts.description;
+    this.attributes = facts.attributes;
+    this.#client = client;
+    this.index = index;
+  }
+
+  get client(): Client {
+    return this.#client;
+  }
+
+  /** Bytes in use and free. Throws PjrtError UNIMPLEMENTED on a plugin that does not count them, as the CPU's. */
+  memoryStats(): MemoryStats {
+    return native().deviceMemory(rawOf(this.#client), this.index);
+  }
+}
+
+export interface ClientOptions {
+  /** Devices that the CPU plugin makes of this machine, 1 to 64; 1 by default. */
+  readonly devices?: number;
+}
+
+export class Client extends Handle {
+  /** The plugin's name of what it runs on: 'cpu', 'tpu'. */
+  readonly platform: string;
+  readonly platformVersion: string;
+  /** The devices of this process. */
+  readonly devices: readonly Device[];
+
+  private constructor(
+    raw: Raw,
+    readonly plugin: Plugin,
+    facts: PlatformFacts,
+  ) {
+    super(raw);
+    this.platform = facts.platform;
+    this.platformVersion = facts.platformVersion;
+    this.devices = facts.devices.map((device, index) => new Device(device, this, index));
+  }
+
+  /**
+   * Opens the devices of a plugin: 'cpu', 'tpu' or the path of a library. Throws PluginError where there is no such plugin, PjrtError where it
+   * has no devices here, ShapeError for an unknown option.
+   */
+  static async open(nameOrPath = 'cpu', options: ClientOptions = {}): Promise<Client> {
+    const { devices, ...others } = options;
+    for (const name of Object.keys(others)) throw new ShapeError(`a client's options are: devices; got ${name}`);
+    if (devices !== undefined && !(Number.isInteger(devices) && devices >= 1 && devices <= 64))
+      throw new ShapeError(`devices is a whole number from 1 to 64; got ${String(devices)}`);
+    const plugin = await Plugin.load(nameOrPath);
+    const raw = await create(plugin, devices);
+    return new Client(raw, plugin, native().clientFacts(raw));
+  }
+
+  /** What `lower` takes for this client. */
+  get target(): Target {
+    return targetOf(this.platform);
+  }
+
+  /**
+   * Compiles a program for one device. A text's ports go by the names of `@main`'s arguments and its `jax.result_info`, else out, or out0,
+   * out1 and so on. Throws ShapeError for a text that no plugin may see (see program.ts), PjrtError for one that it does not take.
+   */
+  async compile(module: Module | string, options: { readonly device?: Device } = {}): Promise<LoadedExecutable> {
+    const program = programOf(module);
+    const device = this.#device(options.device);
+    const raw = await native().compile(rawOf(this), program.text, compileOptions(device.id));
+    return this.#loaded(raw, device, program);
+  }
+
+  /** Loads what `serialize` gave; `module`, or its ports, says what the program takes and returns. The plugin's version must be the same. */
+  async deserialize(
+    bytes: Uint8Array,
+    module: Module | { readonly inputs: readonly Port[]; readonly outputs: readonly Port[] },
+  ): Promise<LoadedExecutable> {
+    const { inputs, outputs, hiddenFlops } = module as Module;
+    const raw = await native().deserialize(rawOf(this), bytes);
+    return this.#loaded(raw, this.devices[0], { text: '', inputs, outputs, hiddenFlops, opaque: true });
+  }
+
+  /**
+   * A tensor on a device, the first one by default. The array holds its elements row-major: the dtype's own kind, f32 for bf16 and f16 (rounded
+   * to nearest even), or the bytes. It is copied before this returns. Throws ShapeError for a wrong kind or length.
+   */
+  upload(type: TensorType, data: HostData, device?: Device): Buffer {
+    const checked = tensor(type.dtype, type.shape);
+    const to = this.#device(device);
+    const bytes = hostBytes(checked, data);
+    return new Buffer(native().upload(rawOf(this), to.index, dtypes[checked.dtype].pjrt, checked.shape, bytes), this, checked, to);
+  }
+
+  #device(device: Device = this.devices[0]): Device {
+    if (device?.client !== this) throw new ShapeError('a device is one of its client: client.devices');
+    return device;
+  }
+
+  #loaded(raw: Raw, device: Device, program: Program): LoadedExecutable {
+    try {
+      checkOutputs(raw, program.outputs);
+      return new LoadedExecutable(raw, this, device, program);
+    } catch (error) {
+      native().release(raw);
+      throw error;
+    }
+  }
+}
+
+async function create(plugin: Plugin, devices: number | undefined): Promise<Raw> {
+  try {
+    return await native().createClient(plugin.raw, { cpu_device_count: devices ?? 1 });
+  } catch (error) {
+    // Another platform's plugin does not know the option, and says so at once.
+    if (!isPjrtError(error, 'INVALID_ARGUMENT')) throw error;
+    if (devices !== undefined) throw new ShapeError(`devices is an option of the CPU plugin; ${plugin.path} says: ${error.message}`);
+  }
+  try {
+    return await native().createClient(plugin.raw, {});
+  } catch (error) {
+    if (!plugin.isTpu || hasTpu()) throw error;
+    const reason = (error as Error).message.split('\n')[0];
+    throw new PjrtError(
+      'UNAVAILABLE',
+      `a TPU client needs a TPU, and this machine has none (no /dev/accel* or /dev/vfio/*); Topology.open compiles for one. It says: ${reason}`,
+    );
+  }
+}
+
+function isPjrtError(error: unknown, code: PjrtCode): error is PjrtError {
+  return error instanceof PjrtError && error.code === code;
+}

@@ -1,0 +1,46 @@
+/** The environment variables that plugins are loaded under, and whether this machine has a TPU, which they depend on. */
+import * as fs from 'node:fs';
+
+function names(directory: string): string[] {
+  try {
+    return fs.readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Whether a TPU is attached: its device file is /dev/accel* or /dev/vfio/*, of which the latter may be any device that is passed through,
+ * so one of the PCI vendor Google has to be there too.
+ */
+export function hasTpu(): boolean {
+  if (names('/dev').some((name) => /^accel\d/.test(name))) return true;
+  if (!names('/dev/vfio').some((name) => /^\d/.test(name))) return false;
+  const pci = '/sys/bus/pci/devices';
+  return names(pci).some((name) => fs.readFileSync(`${pci}/${name}/vendor`, 'utf8').trim() === '0x1ae0');
+}
+
+/**
+ * Rows of name, value and whether the value is added to what is there. All but the latter give way to what the user has set. They are for
+ * libtpu, but the first, and mean nothing to another plugin. A plugin reads them when it is loaded.
+ */
+export function pluginEnvironment(): [name: string, value: string, append: boolean][] {
+  const always: [string, string, boolean][] = [
+    ['TF_CPP_MIN_LOG_LEVEL', '1', false],
+    ['TPU_LOG_DIR', 'disabled', false],
+    // Its handlers and its profiling timer outlive Node's own clean-up: at a normal end of the process SIGPROF kills it (status 155).
+    ['LIBTPU_INIT_ARGS', '--install_signal_handlers=false', true],
+  ];
+  // With a TPU, libtpu asks the machine's metadata server what it is part of, and locks it for this process.
+  if (hasTpu()) return always;
+  return [
+    ...always,
+    // Without a metadata server the load takes minutes of retries.
+    ['TPU_SKIP_MDS_QUERY', '1', false],
+    // What it would have asked for, or it complains on stderr. Compilation goes by the topology's name.
+    ['TPU_ACCELERATOR_TYPE', 'v5p-8', false],
+    ['TPU_WORKER_HOSTNAMES', 'localhost', false],
+    // There is nothing to own, so any number of processes may compile at the same time.
+    ['ALLOW_MULTIPLE_LIBTPU_LOAD', '1', false],
+  ];
+}

@@ -1,0 +1,135 @@
+/** Compiled programs: what they are and cost, and, of those compiled for a client, their runs. */
+import { ShapeError } from '../errors';
+import { bytesOf, type Port, sameType, typeText } from '../types';
+import { Buffer, dtypeOf } from './buffer';
+import type { Client, Device } from './client';
+import { Handle, rawOf } from './handle';
+import { type CompiledMemory, native, type Raw } from './native';
+import type { Program } from './program';
+
+/** The plugin's own estimate of one run. A custom call counts as nothing. */
+export interface Cost {
+  readonly flops: number;
+  readonly transcendentals: number;
+  readonly bytesAccessed: number;
+  /** The TPU compiler's estimate of the time. */
+  readonly optimalSeconds?: number;
+}
+
+/** A compiled program. Its properties ask the plugin: PjrtError UNIMPLEMENTED where it does not know. */
+export class Executable extends Handle {
+  /** What `@main` takes and returns, in order. */
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+
+  /** @internal */
+  constructor(raw: Raw, parent: Handle, program: Program) {
+    super(raw, parent);
+    this.inputs = program.inputs;
+    this.outputs = program.outputs;
+  }
+
+  /** The module's name. */
+  get name(): string {
+    return native().name(rawOf(this));
+  }
+
+  /** Bytes of machine code; 0 on the CPU plugin, which does not count it. */
+  get codeBytes(): number {
+    return native().codeBytes(rawOf(this));
+  }
+
+  get cost(): Cost {
+    const raw = native().cost(rawOf(this));
+    const optimal = raw.optimal_seconds;
+    return {
+      flops: raw.flops ?? 0,
+      transcendentals: raw.transcendentals ?? 0,
+      bytesAccessed: raw['bytes accessed'] ?? 0,
+      ...(optimal === undefined ? {} : { optimalSeconds: optimal }),
+    };
+  }
+
+  get memory(): CompiledMemory {
+    return native().memory(rawOf(this));
+  }
+
+  /** In hexadecimal: the same for the same program, options and compiler. */
+  get fingerprint(): string {
+    return globalThis.Buffer.from(native().fingerprint(rawOf(this))).toString('hex');
+  }
+
+  /** The executable as bytes, which only the same plugin version reads again: `Client.deserialize`. */
+  serialize(): Uint8Array {
+    return native().serialize(rawOf(this));
+  }
+}
+
+/**
+ * Programs up to this size run on the JavaScript thread itself; see `isLarge`.
+ */
+const inlineFlops = 2 ** 17;
+const inlineBytes = 2 ** 18;
+
+/** A program on a client's device, ready to run. */
+export class LoadedExecutable extends Executable {
+  readonly #onWorker: boolean;
+  readonly #outputBytes: readonly number[];
+
+  /** @internal */
+  constructor(
+    raw: Raw,
+    readonly client: Client,
+    readonly device: Device,
+    program: Program,
+  ) {
+    super(raw, client, program);
+    this.#outputBytes = this.outputs.map(({ type }) => bytesOf(type));
+    this.#onWorker = client.platform === 'cpu' && isLarge(program, this);
+  }
+
+  /**
+   * One run: buffers by the inputs' names, to buffers by the outputs' names, which are the caller's to dispose. Throws ShapeError unless
+   * every input is given with its type and on this device, PjrtError where the run fails.
+   */
+  async run(inputs: Readonly<Record<string, Buffer>>): Promise<Record<string, Buffer>> {
+    const executable = rawOf(this);
+    const given = Object.keys(inputs);
+    if (given.length !== this.inputs.length || !this.inputs.every(({ name }) => Object.hasOwn(inputs, name)))
+      throw new ShapeError(`${this.name} takes the inputs ${namesOf(this.inputs)}; got ${given.join(', ') || 'none'}`);
+    const raws = this.inputs.map((port) => this.#checked(port, inputs[port.name]));
+    const outputs = await native().execute(executable, rawOf(this.client), raws, this.#outputBytes, this.#onWorker);
+    return Object.fromEntries(this.outputs.map(({ name, type }, i) => [name, new Buffer(outputs[i], this.client, type, this.device)]));
+  }
+
+  // The plugin compares byte sizes only, and runs on with what it was not compiled for.
+  #checked({ name, type }: Port, buffer: Buffer): Raw {
+    if (!(buffer instanceof Buffer)) throw new ShapeError(`the input ${name} is a Buffer; got ${typeof buffer}`);
+    const raw = rawOf(buffer);
+    if (!sameType(buffer.type, type)) throw new ShapeError(`the input ${name} is ${typeText(type)}; got ${typeText(buffer.type)}`);
+    if (buffer.client !== this.client) throw new ShapeError(`the input ${name} is a buffer of the client that compiled the program`);
+    if (buffer.device !== this.device)
+      throw new ShapeError(`the program runs on ${this.device.description}; the input ${name} is on ${buffer.device.description}`);
+    return raw;
+  }
+}
+
+function namesOf(ports: readonly Port[]): string {
+  return ports.map(({ name }) => name).join(', ') || '(none)';
+}
+
+function isLarge(program: Program, executable: Executable): boolean {
+  if (program.hiddenFlops === undefined && program.opaque) return true;
+  const { flops, bytesAccessed, transcendentals } = executable.cost;
+  return flops + 10 * transcendentals + (program.hiddenFlops ?? 0) > inlineFlops || bytesAccessed > inlineBytes;
+}
+
+/** Throws ShapeError unless the compiled outputs are the program's. */
+export function checkOutputs(raw: Raw, outputs: readonly Port[]): void {
+  const compiled = native()
+    .outputs(raw)
+    .map(([type, shape]) => ({ dtype: dtypeOf(type), shape }));
+  if (compiled.length === outputs.length && compiled.every((type, i) => sameType(type, outputs[i].type))) return;
+  const said = outputs.map(({ type }) => typeText(type)).join(', ');
+  throw new ShapeError(`a module's outputs are what its text returns; it says ${said}, the text returns ${compiled.map(typeText).join(', ')}`);
+}

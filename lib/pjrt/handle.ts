@@ -1,0 +1,52 @@
+/** What all native things share: dispose once, children first, no use after. */
+import { DisposedError } from '../errors';
+import { type Raw, native } from './native';
+
+let raw: (handle: Handle) => Raw;
+
+/**
+ * Something that lives outside of JavaScript. `dispose()`, or `using`, frees it and everything made from it; work under way is finished
+ * first. A handle that is forgotten is freed by garbage collection, some time.
+ */
+export abstract class Handle {
+  readonly #raw: Raw;
+  readonly #parent: Handle | undefined;
+  #released = false;
+
+  static {
+    raw = (handle) => {
+      if (!handle.disposed) return handle.#raw;
+      const cause = handle.#released ? '' : ', with what it belongs to';
+      throw new DisposedError(`a handle is used before it is disposed; this ${handle.constructor.name} has been disposed${cause}`);
+    };
+  }
+
+  protected constructor(raw: Raw, parent?: Handle) {
+    this.#raw = raw;
+    this.#parent = parent;
+  }
+
+  get disposed(): boolean {
+    return this.#released || (this.#parent?.disposed ?? false);
+  }
+
+  dispose(): void {
+    if (this.#released) return;
+    this.#released = true;
+    native().release(this.#raw);
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** What the addon knows a handle by. Throws DisposedError. */
+export function rawOf(handle: Handle): Raw {
+  return raw(handle);
+}
+
+/** Handles of this thread that are not disposed yet. */
+export function liveHandles(): number {
+  return native().liveHandles();
+}

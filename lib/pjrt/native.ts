@@ -1,0 +1,130 @@
+/** The addon's functions and their types: the only file that knows the addon. What it throws becomes one of this library's errors here. */
+import * as path from 'node:path';
+import { isMainThread } from 'node:worker_threads';
+import bindings = require('bindings');
+import { DisposedError, PjrtError, PluginError, pjrtCodes } from '../errors';
+
+/** A native handle. Only the addon looks inside. */
+export interface Raw {
+  readonly __raw: never;
+}
+
+export interface PluginFacts {
+  readonly raw: Raw;
+  readonly major: number;
+  readonly minor: number;
+  readonly ffiProblem: string;
+  readonly attributes: Readonly<Record<string, Attribute>>;
+  readonly extensions: readonly number[];
+}
+
+/** What a plugin says of itself or of a device under a name of its own. */
+export type Attribute = string | number | boolean | readonly number[];
+
+export interface DeviceFacts {
+  readonly id: number;
+  readonly kind: string;
+  readonly description: string;
+  readonly attributes: Readonly<Record<string, Attribute>>;
+}
+
+export interface PlatformFacts {
+  readonly platform: string;
+  readonly platformVersion: string;
+  readonly devices: readonly DeviceFacts[];
+}
+
+/** Bytes of a device's memory. What a plugin does not say is absent. */
+export interface MemoryStats {
+  readonly bytesInUse: number;
+  readonly peakBytesInUse?: number;
+  readonly bytesLimit?: number;
+  readonly bytesReserved?: number;
+  readonly largestFreeBlockBytes?: number;
+  readonly allocations?: number;
+}
+
+/** Bytes that a compiled program needs on each device. `hostBytes` is what it keeps in the host's memory instead. */
+export interface CompiledMemory {
+  readonly argumentBytes: number;
+  readonly outputBytes: number;
+  /** Of the outputs: what reuses the memory of donated arguments. */
+  readonly aliasBytes: number;
+  readonly tempBytes: number;
+  readonly codeBytes: number;
+  readonly peakBytes: number;
+  readonly hostBytes: number;
+}
+
+interface Addon {
+  setEnvironment(rows: readonly (readonly [name: string, value: string, append: boolean])[]): void;
+  drain(): void;
+  liveHandles(): number;
+  release(handle: Raw): void;
+  loadPlugin(path: string): Promise<PluginFacts>;
+  createClient(plugin: Raw, options: Readonly<Record<string, number>>): Promise<Raw>;
+  clientFacts(client: Raw): PlatformFacts;
+  deviceMemory(client: Raw, device: number): MemoryStats;
+  createTopology(plugin: Raw, name: string): Promise<Raw>;
+  topologyFacts(topology: Raw): PlatformFacts;
+  compile(client: Raw, text: string, options: Uint8Array): Promise<Raw>;
+  compileAhead(topology: Raw, text: string, options: Uint8Array): Promise<Raw>;
+  deserialize(client: Raw, bytes: Uint8Array): Promise<Raw>;
+  name(executable: Raw): string;
+  fingerprint(executable: Raw): Uint8Array;
+  codeBytes(executable: Raw): number;
+  cost(executable: Raw): Record<string, number>;
+  memory(executable: Raw): CompiledMemory;
+  outputs(executable: Raw): [type: number, shape: number[]][];
+  serialize(executable: Raw): Uint8Array;
+  upload(client: Raw, device: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
+  read(buffer: Raw, bytes: number): Promise<ArrayBuffer>;
+  ready(buffer: Raw): Promise<void>;
+  execute(executable: Raw, client: Raw, inputs: readonly Raw[], outputBytes: readonly number[], onWorker: boolean): Promise<Raw[]>;
+}
+
+// Codes that are not the plugin's: see native/pjrt.h.
+const noPlugin = -1;
+const disposed = -2;
+
+function explained(error: unknown): unknown {
+  const { code, message } = error as { code?: unknown; message: string };
+  if (typeof code !== 'number') return error;
+  if (code === noPlugin) return new PluginError(message);
+  if (code === disposed) return new DisposedError(message);
+  return new PjrtError(pjrtCodes[code] ?? 'UNKNOWN', message.trim());
+}
+
+type Unknown = (...args: unknown[]) => unknown;
+
+function guarded(f: Unknown): Unknown {
+  return (...args) => {
+    try {
+      const result = f(...args) as { then?: unknown } | undefined;
+      if (typeof result?.then !== 'function') return result;
+      return (result as Promise<unknown>).catch((error) => {
+        throw explained(error);
+      });
+    } catch (error) {
+      throw explained(error);
+    }
+  };
+}
+
+let loaded: Addon | undefined;
+
+/**
+ * The addon, loaded when it is first needed: the half of the library that only writes programs works without it. `NODE_PJRT_ADDON` names
+ * another build of it.
+ */
+export function native(): Addon {
+  if (loaded) return loaded;
+  const file = process.env.NODE_PJRT_ADDON;
+  const addon: Record<string, Unknown> = file
+    ? require(path.resolve(file))
+    : bindings({ bindings: 'node_pjrt', module_root: path.join(__dirname, '..', '..') });
+  loaded = Object.fromEntries(Object.entries(addon).map(([name, f]) => [name, guarded(f)])) as unknown as Addon;
+  // A plugin that is at work while the process takes itself down crashes it. A worker's end waits by itself, for what is its own.
+  if (isMainThread) process.once('exit', loaded.drain);
+  return loaded;
+}

@@ -1,0 +1,65 @@
+/** A plugin: a shared library with an XLA compiler, and a runtime for what it compiles. */
+import * as fs from 'node:fs';
+import { pluginPath } from '../supply';
+import { pluginEnvironment } from './environment';
+import { type Attribute, type PluginFacts, type Raw, native } from './native';
+
+// PJRT_Extension_Type, by number. Later ones go by their number.
+const extensionNames = [
+  'GpuCustomCall',
+  'Profiler',
+  'CustomPartitioner',
+  'Stream',
+  'Layouts',
+  'FFI',
+  'MemoryDescriptions',
+  'Triton',
+  'RawBuffer',
+  'PhaseCompile',
+  'Example',
+  'Unknown',
+  'CrossHostTransfers',
+  'ExecutableMetadata',
+  'Callback',
+  'HostAllocator',
+  'TpuTopology',
+  'TpuExecutable',
+];
+
+export class Plugin {
+  /** The library's real path. */
+  readonly path: string;
+  /** The version of PJRT that it speaks. */
+  readonly apiVersion: { readonly major: number; readonly minor: number };
+  /** What it says of itself, such as the StableHLO versions it takes. */
+  readonly attributes: Readonly<Record<string, Attribute>>;
+  readonly extensions: readonly string[];
+  /** @internal */
+  readonly raw: Raw;
+  /** Why this library's custom calls are not available; empty where they are. */
+  readonly ffiProblem: string;
+
+  /** @internal */
+  get isTpu(): boolean {
+    return this.extensions.includes('TpuTopology');
+  }
+
+  private constructor(path: string, facts: PluginFacts) {
+    this.path = path;
+    this.apiVersion = { major: facts.major, minor: facts.minor };
+    this.attributes = facts.attributes;
+    this.extensions = facts.extensions.map((number) => extensionNames[number] ?? `extension ${number}`);
+    this.raw = facts.raw;
+    this.ffiProblem = facts.ffiProblem;
+  }
+
+  /**
+   * Loads 'cpu', 'tpu' or the library at a path. A plugin is loaded once per process, for all of its threads, and stays. Throws PluginError
+   * where there is no such library or it is no plugin, PjrtError where it cannot be initialised.
+   */
+  static async load(nameOrPath: string): Promise<Plugin> {
+    const path = fs.realpathSync(pluginPath(nameOrPath));
+    native().setEnvironment(pluginEnvironment());
+    return new Plugin(path, await native().loadPlugin(path));
+  }
+}

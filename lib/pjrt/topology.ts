@@ -1,0 +1,55 @@
+/** A topology: devices that need not be here, to compile for. */
+import type { Module } from '../types';
+import { type Target, targetOf } from './client';
+import { Executable, checkOutputs } from './executable';
+import { Handle, rawOf } from './handle';
+import { type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
+import { compileOptions } from './options';
+import { Plugin } from './plugin';
+import { programOf } from './program';
+
+export class Topology extends Handle {
+  readonly platform: string;
+  readonly platformVersion: string;
+  readonly devices: readonly DeviceFacts[];
+
+  private constructor(
+    raw: Raw,
+    readonly plugin: Plugin,
+    readonly name: string,
+    facts: PlatformFacts,
+  ) {
+    super(raw);
+    this.platform = facts.platform;
+    this.platformVersion = facts.platformVersion;
+    this.devices = facts.devices;
+  }
+
+  /**
+   * `Topology.open('tpu', 'v5p:2x2x1')`: chips of a generation (v3, v4, v5e, v5p, v6e, tpu7x) in a grid. No TPU is needed. Throws PjrtError for one
+   * that the compiler does not know.
+   */
+  static async open(nameOrPath: string, name: string): Promise<Topology> {
+    const plugin = await Plugin.load(nameOrPath);
+    const raw = await native().createTopology(plugin.raw, name);
+    return new Topology(raw, plugin, name, native().topologyFacts(raw));
+  }
+
+  /** What `lower` takes for this topology. */
+  get target(): Target {
+    return targetOf(this.platform);
+  }
+
+  /** Compiles a program for one device of the topology. See `Client.compile`. */
+  async compile(module: Module | string): Promise<Executable> {
+    const program = programOf(module);
+    const raw = await native().compileAhead(rawOf(this), program.text, compileOptions(this.devices[0].id));
+    try {
+      checkOutputs(raw, program.outputs);
+      return new Executable(raw, this, program);
+    } catch (error) {
+      native().release(raw);
+      throw error;
+    }
+  }
+}

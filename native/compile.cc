@@ -1,0 +1,421 @@
+#include "compile.h"
+
+#include <cstdlib>
+#include <string_view>
+
+#include "napi.h"
+
+namespace node_pjrt {
+namespace {
+
+using Info = const Napi::CallbackInfo&;
+
+Napi::String string_of(Napi::Env env, const char* text, size_t size) { return Napi::String::New(env, std::string(text, size)); }
+Napi::Number number_of(Napi::Env env, int64_t value) { return Napi::Number::New(env, static_cast<double>(value)); }
+
+Napi::Value js_value(Napi::Env env, const PJRT_NamedValue& value) {
+  switch (value.type) {
+    case PJRT_NamedValue_kString:
+      return string_of(env, value.string_value, value.value_size);
+    case PJRT_NamedValue_kInt64:
+      return number_of(env, value.int64_value);
+    case PJRT_NamedValue_kInt64List: {
+      Napi::Array list = Napi::Array::New(env, value.value_size);
+      for (uint32_t i = 0; i < value.value_size; i++) list.Set(i, number_of(env, value.int64_array_value[i]));
+      return list;
+    }
+    case PJRT_NamedValue_kFloat:
+      return Napi::Number::New(env, value.float_value);
+    case PJRT_NamedValue_kBool:
+      return Napi::Boolean::New(env, value.bool_value);
+  }
+  return env.Undefined();
+}
+
+Napi::Object js_values(Napi::Env env, const PJRT_NamedValue* values, size_t count) {
+  Napi::Object object = Napi::Object::New(env);
+  for (size_t i = 0; i < count; i++) object.Set(string_of(env, values[i].name, values[i].name_size), js_value(env, values[i]));
+  return object;
+}
+
+// ---- plugins
+
+const Plugin& plugin_of(const Napi::Value& value) { return *static_cast<const Plugin*>(value.As<Napi::External<void>>().Data()); }
+
+Napi::Value plugin_facts(Napi::Env env, const Plugin& plugin) {
+  Napi::Object facts = Napi::Object::New(env);
+  facts.Set("raw", Napi::External<void>::New(env, const_cast<Plugin*>(&plugin)));
+  facts.Set("major", number_of(env, plugin.api->pjrt_api_version.major_version));
+  facts.Set("minor", number_of(env, plugin.api->pjrt_api_version.minor_version));
+  facts.Set("ffiProblem", plugin.ffi_problem);
+  PJRT_Plugin_Attributes_Args args{};
+  call(plugin, PJRT_FUNCTION(Plugin_Attributes), args);
+  facts.Set("attributes", js_values(env, args.attributes, args.num_attributes));
+  Napi::Array extensions = Napi::Array::New(env);
+  for (const PJRT_Extension_Base* at = plugin.api->extension_start; at; at = at->next) {
+    extensions.Set(extensions.Length(), number_of(env, at->type));
+  }
+  facts.Set("extensions", extensions);
+  return facts;
+}
+
+// Sets a variable of the process, not of a worker's copy of process.env, unless it is set: `append` adds a word to it instead, once.
+void set_variable(const std::string& name, const std::string& value, bool append) {
+  const char* now = std::getenv(name.c_str());
+  if (!append) {
+    setenv(name.c_str(), value.c_str(), 0);
+  } else if (!now || !std::string_view(now).find(value)) {
+    setenv(name.c_str(), value.c_str(), 1);
+  } else if (std::string_view(now).find(value) == std::string_view::npos) {
+    setenv(name.c_str(), (now + (" " + value)).c_str(), 1);
+  }
+}
+
+// setEnvironment([[name, value, append], ...]). On the JS thread, since setenv must not meet a getenv: that is where Node reads variables.
+Napi::Value set_environment(Info info) {
+  const auto rows = info[0].As<Napi::Array>();
+  for (uint32_t i = 0; i < rows.Length(); i++) {
+    const auto row = rows.Get(i).As<Napi::Array>();
+    set_variable(text_of(row.Get(0u)), text_of(row.Get(1u)), row.Get(2u).As<Napi::Boolean>());
+  }
+  return info.Env().Undefined();
+}
+
+// loadPlugin(path)
+Napi::Value load(Info info) {
+  return OffThread<const Plugin*>::run(
+      info.Env(), [path = text_of(info[0])] { return &load_plugin(path); },
+      [](Napi::Env env, const Plugin* plugin) { return plugin_facts(env, *plugin); });
+}
+
+// ---- devices
+
+Napi::Object description_facts(Napi::Env env, const Plugin& plugin, PJRT_DeviceDescription* description) {
+  Napi::Object facts = Napi::Object::New(env);
+  PJRT_DeviceDescription_Id_Args id{};
+  id.device_description = description;
+  call(plugin, PJRT_FUNCTION(DeviceDescription_Id), id);
+  facts.Set("id", number_of(env, id.id));
+  PJRT_DeviceDescription_Kind_Args kind{};
+  kind.device_description = description;
+  call(plugin, PJRT_FUNCTION(DeviceDescription_Kind), kind);
+  facts.Set("kind", string_of(env, kind.device_kind, kind.device_kind_size));
+  PJRT_DeviceDescription_ToString_Args text{};
+  text.device_description = description;
+  call(plugin, PJRT_FUNCTION(DeviceDescription_ToString), text);
+  facts.Set("description", string_of(env, text.to_string, text.to_string_size));
+  PJRT_DeviceDescription_Attributes_Args attributes{};
+  attributes.device_description = description;
+  call(plugin, PJRT_FUNCTION(DeviceDescription_Attributes), attributes);
+  facts.Set("attributes", js_values(env, attributes.attributes, attributes.num_attributes));
+  return facts;
+}
+
+// deviceMemory(client, index)
+Napi::Value device_memory(Info info) {
+  const auto client = unwrap<Client>(info[0]);
+  PJRT_Device_MemoryStats_Args args{};
+  args.device = client->devices.at(info[1].As<Napi::Number>().Uint32Value());
+  call(client->plugin, PJRT_FUNCTION(Device_MemoryStats), args);
+  Napi::Object stats = Napi::Object::New(info.Env());
+  const auto set = [&](const char* name, int64_t value, bool is_set) {
+    if (is_set) stats.Set(name, number_of(info.Env(), value));
+  };
+  set("bytesInUse", args.bytes_in_use, true);
+  set("peakBytesInUse", args.peak_bytes_in_use, args.peak_bytes_in_use_is_set);
+  set("bytesLimit", args.bytes_limit, args.bytes_limit_is_set);
+  set("bytesReserved", args.bytes_reserved, args.bytes_reserved_is_set);
+  set("largestFreeBlockBytes", args.largest_free_block_bytes, args.largest_free_block_bytes_is_set);
+  set("allocations", args.num_allocs, args.num_allocs_is_set);
+  return stats;
+}
+
+// ---- clients and topologies
+
+// createClient(plugin, {name: integer}). Options are integers only: the CPU plugin aborts on cpu_device_count of another type.
+Napi::Value create_client(Info info) {
+  const Plugin& plugin = plugin_of(info[0]);
+  std::vector<std::pair<std::string, int64_t>> options;
+  const auto object = info[1].As<Napi::Object>();
+  const Napi::Array names = object.GetPropertyNames();
+  for (uint32_t i = 0; i < names.Length(); i++) {
+    const Napi::Value name = names.Get(i);
+    options.emplace_back(text_of(name), object.Get(name).As<Napi::Number>().Int64Value());
+  }
+  return OffThread<std::shared_ptr<Client>>::run(
+      info.Env(),
+      [&plugin, options] {
+        std::vector<PJRT_NamedValue> values;
+        for (const auto& [name, number] : options) {
+          PJRT_NamedValue value{};
+          value.struct_size = PJRT_NamedValue_STRUCT_SIZE;
+          value.name = name.data();
+          value.name_size = name.size();
+          value.type = PJRT_NamedValue_kInt64;
+          value.int64_value = number;
+          value.value_size = 1;
+          values.push_back(value);
+        }
+        PJRT_Client_Create_Args args{};
+        args.create_options = values.data();
+        args.num_options = values.size();
+        call(plugin, PJRT_FUNCTION(Client_Create), args);
+        auto client = std::shared_ptr<Client>(new Client{plugin, Owned<PJRT_Client>(plugin, args.client), {}});
+        PJRT_Client_AddressableDevices_Args devices{};
+        devices.client = args.client;
+        call(plugin, PJRT_FUNCTION(Client_AddressableDevices), devices);
+        client->devices.assign(devices.addressable_devices, devices.addressable_devices + devices.num_addressable_devices);
+        return client;
+      },
+      [](Napi::Env env, std::shared_ptr<Client> client) { return wrap(env, std::move(client), nullptr); });
+}
+
+Napi::Value client_facts(Info info) {
+  const Napi::Env env = info.Env();
+  const auto client = unwrap<Client>(info[0]);
+  const Plugin& plugin = client->plugin;
+  Napi::Object facts = Napi::Object::New(env);
+  PJRT_Client_PlatformName_Args name{};
+  name.client = client->client.get();
+  call(plugin, PJRT_FUNCTION(Client_PlatformName), name);
+  facts.Set("platform", string_of(env, name.platform_name, name.platform_name_size));
+  PJRT_Client_PlatformVersion_Args version{};
+  version.client = client->client.get();
+  call(plugin, PJRT_FUNCTION(Client_PlatformVersion), version);
+  facts.Set("platformVersion", string_of(env, version.platform_version, version.platform_version_size));
+  Napi::Array devices = Napi::Array::New(env);
+  for (PJRT_Device* device : client->devices) {
+    PJRT_Device_GetDescription_Args args{};
+    args.device = device;
+    call(plugin, PJRT_FUNCTION(Device_GetDescription), args);
+    devices.Set(devices.Length(), description_facts(env, plugin, args.device_description));
+  }
+  facts.Set("devices", devices);
+  return facts;
+}
+
+// createTopology(plugin, name)
+Napi::Value create_topology(Info info) {
+  return OffThread<std::shared_ptr<Topology>>::run(
+      info.Env(),
+      [&plugin = plugin_of(info[0]), name = text_of(info[1])] {
+        PJRT_TopologyDescription_Create_Args args{};
+        args.topology_name = name.data();
+        args.topology_name_size = name.size();
+        call(plugin, PJRT_FUNCTION(TopologyDescription_Create), args);
+        return std::shared_ptr<Topology>(new Topology{plugin, Owned<PJRT_TopologyDescription>(plugin, args.topology)});
+      },
+      [](Napi::Env env, std::shared_ptr<Topology> topology) { return wrap(env, std::move(topology), nullptr); });
+}
+
+Napi::Value topology_facts(Info info) {
+  const Napi::Env env = info.Env();
+  const auto topology = unwrap<Topology>(info[0]);
+  const Plugin& plugin = topology->plugin;
+  Napi::Object facts = Napi::Object::New(env);
+  PJRT_TopologyDescription_PlatformName_Args name{};
+  name.topology = topology->topology.get();
+  call(plugin, PJRT_FUNCTION(TopologyDescription_PlatformName), name);
+  facts.Set("platform", string_of(env, name.platform_name, name.platform_name_size));
+  PJRT_TopologyDescription_PlatformVersion_Args version{};
+  version.topology = topology->topology.get();
+  call(plugin, PJRT_FUNCTION(TopologyDescription_PlatformVersion), version);
+  facts.Set("platformVersion", string_of(env, version.platform_version, version.platform_version_size));
+  PJRT_TopologyDescription_GetDeviceDescriptions_Args args{};
+  args.topology = topology->topology.get();
+  call(plugin, PJRT_FUNCTION(TopologyDescription_GetDeviceDescriptions), args);
+  Napi::Array devices = Napi::Array::New(env);
+  for (size_t i = 0; i < args.num_descriptions; i++) {
+    devices.Set(devices.Length(), description_facts(env, plugin, args.descriptions[i]));
+  }
+  facts.Set("devices", devices);
+  return facts;
+}
+
+// ---- programs
+
+PJRT_Program program_of(std::string& text) {
+  static constexpr std::string_view format = "mlir";
+  PJRT_Program program{};
+  program.struct_size = PJRT_Program_STRUCT_SIZE;
+  program.code = text.data();
+  program.code_size = text.size();
+  program.format = format.data();
+  program.format_size = format.size();
+  return program;
+}
+
+// What run picks a thread by is asked for here, on the worker: it walks the whole program, and the plugin remembers the answer.
+void remember_cost(const Executable& executable) {
+  PJRT_Executable_GetCostAnalysis_Args args{};
+  args.executable = executable.executable.get();
+  try {
+    call(executable.plugin, PJRT_FUNCTION(Executable_GetCostAnalysis), args);
+  } catch (const Error&) {
+    // Whoever asks for the cost is told.
+  }
+}
+
+std::shared_ptr<Executable> loaded_executable(std::shared_ptr<Client> client, PJRT_LoadedExecutable* loaded) {
+  const Plugin& plugin = client->plugin;
+  Owned<PJRT_LoadedExecutable> owned(plugin, loaded);
+  PJRT_LoadedExecutable_GetExecutable_Args args{};
+  args.loaded_executable = loaded;
+  call(plugin, PJRT_FUNCTION(LoadedExecutable_GetExecutable), args);
+  auto executable = std::shared_ptr<Executable>(
+      new Executable{plugin, std::move(client), nullptr, Owned<PJRT_Executable>(plugin, args.executable), std::move(owned)});
+  remember_cost(*executable);
+  return executable;
+}
+
+// compile(client, text, options): for what runs here.
+Napi::Value compile(Info info) {
+  return OffThread<std::shared_ptr<Executable>>::run(
+      info.Env(),
+      [client = unwrap<Client>(info[0]), text = text_of(info[1]), options = bytes_of(info[2])]() mutable {
+        const PJRT_Program program = program_of(text);
+        PJRT_Client_Compile_Args args{};
+        args.client = client->client.get();
+        args.program = &program;
+        args.compile_options = options.data();
+        args.compile_options_size = options.size();
+        call(client->plugin, PJRT_FUNCTION(Client_Compile), args);
+        return loaded_executable(client, args.executable);
+      },
+      [parent = box_of(info[0])](Napi::Env env, std::shared_ptr<Executable> executable) {
+        return wrap(env, std::move(executable), parent);
+      });
+}
+
+// compileAhead(topology, text, options): for a machine that need not be here.
+Napi::Value compile_ahead(Info info) {
+  return OffThread<std::shared_ptr<Executable>>::run(
+      info.Env(),
+      [topology = unwrap<Topology>(info[0]), text = text_of(info[1]), options = bytes_of(info[2])]() mutable {
+        const Plugin& plugin = topology->plugin;
+        const PJRT_Program program = program_of(text);
+        PJRT_Compile_Args args{};
+        args.topology = topology->topology.get();
+        args.program = &program;
+        args.compile_options = options.data();
+        args.compile_options_size = options.size();
+        call(plugin, PJRT_FUNCTION(Compile), args);
+        auto executable = std::shared_ptr<Executable>(new Executable{plugin, nullptr, topology, Owned<PJRT_Executable>(plugin, args.executable),
+                                                                     Owned<PJRT_LoadedExecutable>(plugin, nullptr)});
+        remember_cost(*executable);
+        return executable;
+      },
+      [parent = box_of(info[0])](Napi::Env env, std::shared_ptr<Executable> executable) {
+        return wrap(env, std::move(executable), parent);
+      });
+}
+
+// deserialize(client, bytes)
+Napi::Value deserialize(Info info) {
+  return OffThread<std::shared_ptr<Executable>>::run(
+      info.Env(),
+      [client = unwrap<Client>(info[0]), bytes = bytes_of(info[1])] {
+        PJRT_Executable_DeserializeAndLoad_Args args{};
+        args.client = client->client.get();
+        args.serialized_executable = bytes.data();
+        args.serialized_executable_size = bytes.size();
+        call(client->plugin, PJRT_FUNCTION(Executable_DeserializeAndLoad), args);
+        return loaded_executable(client, args.loaded_executable);
+      },
+      [parent = box_of(info[0])](Napi::Env env, std::shared_ptr<Executable> executable) {
+        return wrap(env, std::move(executable), parent);
+      });
+}
+
+// ---- what a compiled program says of itself
+
+template <typename Args>
+Args ask(const Executable& executable, const Function<Args>& function) {
+  Args args{};
+  args.executable = executable.executable.get();
+  call(executable.plugin, function, args);
+  return args;
+}
+
+Napi::Value name(Info info) {
+  const auto args = ask(*unwrap<Executable>(info[0]), PJRT_FUNCTION(Executable_Name));
+  return string_of(info.Env(), args.executable_name, args.executable_name_size);
+}
+
+Napi::Value fingerprint(Info info) {
+  const auto args = ask(*unwrap<Executable>(info[0]), PJRT_FUNCTION(Executable_Fingerprint));
+  return Napi::Buffer<char>::Copy(info.Env(), args.executable_fingerprint, args.executable_fingerprint_size);
+}
+
+Napi::Value code_bytes(Info info) {
+  return number_of(info.Env(), ask(*unwrap<Executable>(info[0]), PJRT_FUNCTION(Executable_SizeOfGeneratedCodeInBytes)).size_in_bytes);
+}
+
+Napi::Value cost(Info info) {
+  const auto args = ask(*unwrap<Executable>(info[0]), PJRT_FUNCTION(Executable_GetCostAnalysis));
+  return js_values(info.Env(), args.properties, args.num_properties);
+}
+
+Napi::Value memory(Info info) {
+  const auto args = ask(*unwrap<Executable>(info[0]), PJRT_FUNCTION(Executable_GetCompiledMemoryStats));
+  Napi::Object stats = Napi::Object::New(info.Env());
+  const auto set = [&](const char* name, int64_t value) { stats.Set(name, number_of(info.Env(), value)); };
+  set("argumentBytes", args.argument_size_in_bytes);
+  set("outputBytes", args.output_size_in_bytes);
+  set("aliasBytes", args.alias_size_in_bytes);
+  set("tempBytes", args.temp_size_in_bytes);
+  set("codeBytes", args.generated_code_size_in_bytes);
+  set("peakBytes", args.peak_memory_in_bytes);
+  set("hostBytes", args.host_argument_size_in_bytes + args.host_output_size_in_bytes + args.host_temp_size_in_bytes +
+                       args.host_generated_code_size_in_bytes);
+  return stats;
+}
+
+// outputs(executable): [[type, [dimension, ...]], ...]
+Napi::Value outputs(Info info) {
+  const auto executable = unwrap<Executable>(info[0]);
+  const auto types = ask(*executable, PJRT_FUNCTION(Executable_OutputElementTypes));
+  const auto shapes = ask(*executable, PJRT_FUNCTION(Executable_OutputDimensions));
+  Napi::Array list = Napi::Array::New(info.Env());
+  const int64_t* dims = shapes.dims;
+  for (uint32_t i = 0; i < types.num_output_types; i++) {
+    Napi::Array shape = Napi::Array::New(info.Env());
+    for (uint32_t axis = 0; axis < shapes.dim_sizes[i]; axis++) shape.Set(axis, number_of(info.Env(), *dims++));
+    Napi::Array row = Napi::Array::New(info.Env());
+    row.Set(0u, number_of(info.Env(), types.output_types[i]));
+    row.Set(1u, shape);
+    list.Set(i, row);
+  }
+  return list;
+}
+
+Napi::Value serialize(Info info) {
+  const auto args = ask(*unwrap<Executable>(info[0]), PJRT_FUNCTION(Executable_Serialize));
+  const auto bytes = Napi::Buffer<char>::Copy(info.Env(), args.serialized_bytes, args.serialized_bytes_size);
+  args.serialized_executable_deleter(args.serialized_executable);
+  return bytes;
+}
+
+}  // namespace
+
+void export_compile(Napi::Env env, Napi::Object exports) {
+  exports.Set("setEnvironment", Napi::Function::New<guarded<set_environment>>(env));
+  exports.Set("loadPlugin", Napi::Function::New<guarded<load>>(env));
+  exports.Set("createClient", Napi::Function::New<guarded<create_client>>(env));
+  exports.Set("clientFacts", Napi::Function::New<guarded<client_facts>>(env));
+  exports.Set("deviceMemory", Napi::Function::New<guarded<device_memory>>(env));
+  exports.Set("createTopology", Napi::Function::New<guarded<create_topology>>(env));
+  exports.Set("topologyFacts", Napi::Function::New<guarded<topology_facts>>(env));
+  exports.Set("compile", Napi::Function::New<guarded<compile>>(env));
+  exports.Set("compileAhead", Napi::Function::New<guarded<compile_ahead>>(env));
+  exports.Set("deserialize", Napi::Function::New<guarded<deserialize>>(env));
+  exports.Set("name", Napi::Function::New<guarded<name>>(env));
+  exports.Set("fingerprint", Napi::Function::New<guarded<fingerprint>>(env));
+  exports.Set("codeBytes", Napi::Function::New<guarded<code_bytes>>(env));
+  exports.Set("cost", Napi::Function::New<guarded<cost>>(env));
+  exports.Set("memory", Napi::Function::New<guarded<memory>>(env));
+  exports.Set("outputs", Napi::Function::New<guarded<outputs>>(env));
+  exports.Set("serialize", Napi::Function::New<guarded<serialize>>(env));
+}
+
+}  // namespace node_pjrt

@@ -1,0 +1,36 @@
+// Plugins, clients, topologies, and programs compiled for either.
+#pragma once
+
+#include <napi.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "pjrt.h"
+
+namespace node_pjrt {
+
+struct Client {
+  const Plugin& plugin;
+  Owned<PJRT_Client> client;
+  std::vector<PJRT_Device*> devices;  // the addressable ones, the client's own
+};
+
+struct Topology {
+  const Plugin& plugin;
+  Owned<PJRT_TopologyDescription> topology;
+};
+
+// A compiled program. One compiled for a client can also run: `loaded`.
+struct Executable {
+  const Plugin& plugin;
+  std::shared_ptr<Client> client;  // or null
+  std::shared_ptr<Topology> topology;  // or null
+  Owned<PJRT_Executable> executable;
+  Owned<PJRT_LoadedExecutable> loaded;
+};
+
+void export_compile(Napi::Env env, Napi::Object exports);
+
+}  // namespace node_pjrt

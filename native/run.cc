@@ -1,0 +1,161 @@
+#include "run.h"
+
+#include <cstdlib>
+#include <numeric>
+
+#include "compile.h"
+#include "napi.h"
+
+namespace node_pjrt {
+namespace {
+
+using Info = const Napi::CallbackInfo&;
+using std::chrono::steady_clock;
+
+struct Buffer {
+  std::shared_ptr<Client> client;
+  Owned<PJRT_Buffer> buffer;
+};
+
+// upload(client, device index, type, dimensions, bytes). The bytes are copied before it returns.
+Napi::Value upload(Info info) {
+  const auto client = unwrap<Client>(info[0]);
+  const std::vector<int64_t> dims = integers_of(info[3]);
+  const auto bytes = info[4].As<Napi::Uint8Array>();
+  static const char nothing = 0;
+  PJRT_Client_BufferFromHostBuffer_Args args{};
+  args.client = client->client.get();
+  args.device = client->devices.at(info[1].As<Napi::Number>().Uint32Value());
+  args.type = static_cast<PJRT_Buffer_Type>(info[2].As<Napi::Number>().Int32Value());
+  args.dims = dims.data();
+  args.num_dims = dims.size();
+  args.data = bytes.ByteLength() ? static_cast<const void*>(bytes.Data()) : &nothing;
+  args.host_buffer_semantics = PJRT_HostBufferSemantics_kImmutableOnlyDuringCall;
+  call(client->plugin, PJRT_FUNCTION(Client_BufferFromHostBuffer), args);
+  const Owned<PJRT_Event> done(client->plugin, args.done_with_host_buffer);
+  auto buffer = std::shared_ptr<Buffer>(new Buffer{client, Owned<PJRT_Buffer>(client->plugin, args.buffer)});
+  return wrap(info.Env(), std::move(buffer), box_of(info[0]), static_cast<int64_t>(bytes.ByteLength()));
+}
+
+// read(buffer, byte length): an ArrayBuffer, row-major whatever the layout on the device.
+Napi::Value read(Info info) {
+  const auto buffer = unwrap<Buffer>(info[0]);
+  const Plugin& plugin = buffer->client->plugin;
+  const auto size = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
+  PJRT_Buffer_Dimensions_Args dims{};
+  dims.buffer = buffer->buffer.get();
+  call(plugin, PJRT_FUNCTION(Buffer_Dimensions), dims);
+  std::vector<int64_t> minor_to_major(dims.num_dims);
+  std::iota(minor_to_major.rbegin(), minor_to_major.rend(), 0);
+  PJRT_Buffer_MemoryLayout layout{};
+  layout.struct_size = PJRT_Buffer_MemoryLayout_STRUCT_SIZE;
+  layout.type = PJRT_Buffer_MemoryLayout_Type_Tiled;
+  layout.tiled.struct_size = PJRT_Buffer_MemoryLayout_Tiled_STRUCT_SIZE;
+  layout.tiled.minor_to_major = minor_to_major.data();
+  layout.tiled.minor_to_major_size = minor_to_major.size();
+  // Not an ArrayBuffer's memory: that goes with its environment, and the plugin may write for longer.
+  std::shared_ptr<void> memory(std::malloc(size ? size : 1), std::free);
+  if (!memory) throw Error(PJRT_Error_Code_RESOURCE_EXHAUSTED, "no memory to read " + std::to_string(size) + " bytes into");
+  PJRT_Buffer_ToHostBuffer_Args args{};
+  args.src = buffer->buffer.get();
+  args.host_layout = &layout;
+  args.dst = memory.get();
+  args.dst_size = size;
+  call(plugin, PJRT_FUNCTION(Buffer_ToHostBuffer), args);
+  return when_ready(info.Env(), Owned<PJRT_Event>(plugin, args.event), [buffer, memory, size](Napi::Env env) -> Napi::Value {
+    auto* owner = new std::shared_ptr<void>(memory);
+    return Napi::ArrayBuffer::New(env, memory.get(), size, [owner](Napi::Env, void*) { delete owner; });
+  });
+}
+
+// ready(buffer): settles when the buffer holds its value.
+Napi::Value ready(Info info) {
+  const auto buffer = unwrap<Buffer>(info[0]);
+  const Plugin& plugin = buffer->client->plugin;
+  PJRT_Buffer_ReadyEvent_Args args{};
+  args.buffer = buffer->buffer.get();
+  call(plugin, PJRT_FUNCTION(Buffer_ReadyEvent), args);
+  return when_ready(info.Env(), Owned<PJRT_Event>(plugin, args.event), [buffer](Napi::Env env) { return env.Undefined(); });
+}
+
+// One run of a program on one device.
+struct Run {
+  std::shared_ptr<Executable> executable;
+  std::vector<std::shared_ptr<Buffer>> inputs;
+  std::vector<int64_t> output_bytes;
+  std::vector<Owned<PJRT_Buffer>> outputs;
+
+  // Returns the event of its completion. The CPU plugin computes before it returns, all but large matrix products.
+  Owned<PJRT_Event> launch() {
+    const Plugin& plugin = executable->plugin;
+    std::vector<PJRT_Buffer*> arguments;
+    for (const auto& input : inputs) arguments.push_back(input->buffer.get());
+    std::vector<PJRT_Buffer*> results(output_bytes.size());
+    PJRT_Buffer* const* argument_list = arguments.data();
+    PJRT_Buffer** result_list = results.data();
+    PJRT_Event* done = nullptr;
+    PJRT_ExecuteOptions options{};
+    options.struct_size = PJRT_ExecuteOptions_STRUCT_SIZE;
+    PJRT_LoadedExecutable_Execute_Args args{};
+    args.executable = executable->loaded.get();
+    args.options = &options;
+    args.argument_lists = &argument_list;
+    args.num_devices = 1;
+    args.num_args = arguments.size();
+    args.output_lists = &result_list;
+    args.device_complete_events = &done;
+    call(plugin, PJRT_FUNCTION(LoadedExecutable_Execute), args);
+    for (PJRT_Buffer* result : results) outputs.emplace_back(plugin, result);
+    return Owned<PJRT_Event>(plugin, done);
+  }
+
+  Napi::Value finish(Napi::Env env, const std::shared_ptr<Box>& parent) {
+    Napi::Array list = Napi::Array::New(env, outputs.size());
+    for (uint32_t i = 0; i < outputs.size(); i++) {
+      auto buffer = std::shared_ptr<Buffer>(new Buffer{executable->client, std::move(outputs[i])});
+      list.Set(i, wrap(env, std::move(buffer), parent, output_bytes[i]));
+    }
+    return list;
+  }
+};
+
+// A program that runs inline settles its promise within the same turn of the event loop, so a chain of small runs would never let a timer
+// fire. After this much time the next run goes by way of a worker, and with that round the loop.
+constexpr std::chrono::milliseconds kInlineTurn{5};
+
+// execute(executable, client, inputs, output byte lengths, on a worker?)
+Napi::Value execute(Info info) {
+  const Napi::Env env = info.Env();
+  auto run = std::make_shared<Run>();
+  run->executable = unwrap<Executable>(info[0]);
+  const auto parent = box_of(info[1]);
+  const auto inputs = info[2].As<Napi::Array>();
+  for (uint32_t i = 0; i < inputs.Length(); i++) run->inputs.push_back(unwrap<Buffer>(inputs.Get(i)));
+  run->output_bytes = integers_of(info[3]);
+  const bool on_worker = info[4].As<Napi::Boolean>();
+  const auto environment = Environment::of(env);
+  if (on_worker || environment->inline_time > kInlineTurn) {
+    return OffThread<std::shared_ptr<Run>>::run(
+        env,
+        [run] {
+          await(run->executable->plugin, run->launch().get());
+          return run;
+        },
+        [parent](Napi::Env env, std::shared_ptr<Run> run) { return run->finish(env, parent); });
+  }
+  const auto start = steady_clock::now();
+  Owned<PJRT_Event> done = run->launch();
+  environment->inline_time += steady_clock::now() - start;
+  return when_ready(env, std::move(done), [run, parent](Napi::Env env) { return run->finish(env, parent); });
+}
+
+}  // namespace
+
+void export_run(Napi::Env env, Napi::Object exports) {
+  exports.Set("upload", Napi::Function::New<guarded<upload>>(env));
+  exports.Set("read", Napi::Function::New<guarded<read>>(env));
+  exports.Set("ready", Napi::Function::New<guarded<ready>>(env));
+  exports.Set("execute", Napi::Function::New<guarded<execute>>(env));
+}
+
+}  // namespace node_pjrt
