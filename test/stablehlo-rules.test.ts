@@ -53,8 +53,12 @@ const broken: [string, (args: Args) => unknown][] = [
     () => s.constant([0, 0.5], tensor('i8', [2])),
   ],
   ['constant (C1): a value of f32 is a number; got bigint 1', () => s.constant(1n, f32())],
+  [
+    'constant: at most 2^27 bytes; make larger data an input of the program; got tensor<134217729xui8>',
+    () => s.constant(new Uint8Array(2 ** 27 + 1), tensor('ui8', [2 ** 27 + 1])),
+  ],
   ['constant (C1): an i1 is true or false; got 2', () => s.constant(2, i1())],
-  ['iota (O1): the result is of integer or float type; got tensor<2xi1>', () => s.iota(i1(2), 0)],
+  ['iota (output): the result is of integer or float type; got tensor<2xi1>', () => s.iota(i1(2), 0)],
   ['iota (C1): 0 <= dimension < 1; got [1]', () => s.iota(i32(4), 1)],
   ['broadcast_in_dim (C2): dimensions has 2 entries; got [0]', ({ x }) => s.broadcastInDim(x, [4, 8], [0])],
   ['broadcast_in_dim (C3): 0 <= dimensions < 2; got [0, 2]', ({ x }) => s.broadcastInDim(x, [4, 8], [0, 2])],
@@ -64,6 +68,7 @@ const broken: [string, (args: Args) => unknown][] = [
   ['transpose (C2): permutation is one of the 2 axes of operand; got [0, 0]', ({ x }) => s.transpose(x, [0, 0])],
   ['reverse (C2): dimensions do not repeat; got [1, 1]', ({ x }) => s.reverse(x, [1, 1])],
   ['reverse (C3): 0 <= dimensions < 2; got [-1]', ({ x }) => s.reverse(x, [-1])],
+  ['slice (C2): limit has whole numbers; got [4, 7.5]', ({ x }) => s.slice(x, { start: [0, 0], limit: [4, 7.5] })],
   ['slice (C2): limit has 2 entries; got [4]', ({ x }) => s.slice(x, { start: [0, 0], limit: [4] })],
   ['slice (C3): 0 <= start <= limit <= [4, 8]; got start [0, 0], limit [4, 9]', ({ x }) => s.slice(x, { start: [0, 0], limit: [4, 9] })],
   ['slice (C4): strides are 1 or more; got [1, 0]', ({ x }) => s.slice(x, { start: [0, 0], limit: [4, 8], strides: [1, 0] })],
@@ -111,11 +116,11 @@ const broken: [string, (args: Args) => unknown][] = [
   ],
   [
     "reduce (C2): an initial value is a scalar of its input's element type; got tensor<i32> for tensor<4x8xf32>",
-    ({ x }) => s.reduce<s.Tensor>(x, zero(i32()), [0], s.add),
+    ({ x }) => s.reduce(x, zero(i32()), [0], s.add),
   ],
   ['reduce (C4): 0 <= dimensions < 2; got [2]', ({ x }) => s.sum(x, [2])],
   ['reduce (C5): dimensions do not repeat; got [0, 0]', ({ x }) => s.max(x, [0, 0])],
-  ['reduce (C6): body returns tensor<f32>; got tensor<i1>', ({ x }) => s.reduce<s.Tensor>(x, 0, [0], (a, b) => s.compare(a, b, 'LT'))],
+  ['reduce (C6): body returns tensor<f32>; got tensor<i1>', ({ x }) => s.reduce(x, 0, [0], (a, b) => s.compare(a, b, 'LT'))],
   [
     'dot_general (C1): lhs and rhs have as many batching dimensions; got [0] and []',
     ({ x }) => s.dotGeneral(x, x, { batchingDims: [[0], []], contractingDims: [[1], [1]] }),
@@ -266,7 +271,7 @@ describe('a rule that is broken is named', () => {
   test("a value from around a reduction's body", () => {
     expect(() =>
       s.program('p', { x: f32(4), c: f32() }, ({ x, c }) => ({
-        y: s.reduce<s.Tensor>(x, 0, [0], (a, b) => s.add(a, s.add(b, s.negate(c)))),
+        y: s.reduce(x, 0, [0], (a, b) => s.add(a, s.add(b, s.negate(c)))),
       })),
     ).toThrow(outside);
   });

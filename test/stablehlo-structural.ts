@@ -105,7 +105,7 @@ export const structural: Case[] = [
       max: s.max(x, [0]),
       min: s.min(n, [0]),
       most: s.max(n, [0]),
-      product: s.reduce<s.Tensor>(n, 1, [0], s.multiply),
+      product: s.reduce(n, 1, [0], s.multiply),
     }),
     {
       rows: [6, 22, 38],

@@ -62,8 +62,11 @@ export function checkSorted(operation: string, label: string, what: string, dims
   if (dims.some((d, i) => i > 0 && d < dims[i - 1])) broken(operation, label, `${what} are in ascending order`, list(dims));
 }
 
+/** Checks that there are `count` values, and that the numbers among them are whole. */
 export function checkCount(operation: string, label: string, what: string, values: readonly unknown[], count: number): void {
   if (values.length !== count) broken(operation, label, `${what} has ${count} ${count === 1 ? 'entry' : 'entries'}`, list(values));
+  if (values.some((value) => typeof value === 'number' && !Number.isSafeInteger(value)))
+    broken(operation, label, `${what} has whole numbers`, list(values));
 }
 
 /** Checks that what a computation returned is of the types it must have. */
