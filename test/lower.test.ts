@@ -1,0 +1,127 @@
+/** One suite over all lowerings: on the CPU plugin each gives what the plain loops give; for v5p each compiles. */
+import { type AttentionOptions, attention, flops, reference } from '../lib/attention';
+import { lower, lowerBlocking, type Target } from '../lib/lower';
+import { causal, full, type LazyMask, local, maskText, materialize } from '../lib/mask';
+import { Client, liveHandles, Topology } from '../lib/pjrt';
+import { testData } from '../lib/timing/measure';
+import { maxError } from './helpers';
+
+let cpu: Client;
+let v5p: Topology;
+beforeAll(async () => {
+  cpu = await Client.open('cpu');
+  v5p = await Topology.open('tpu', 'v5p:2x2x1');
+});
+afterAll(() => {
+  cpu.dispose();
+  v5p.dispose();
+  expect(liveHandles()).toBe(0);
+});
+
+async function errors(options: AttentionOptions, target: Target) {
+  const spec = attention({ ...options, logSumExp: true });
+  const [q, k, v] = Object.values(spec.inputs).map((type, i) => testData(type, i + 1));
+  const expected = reference(spec, { q, k, v });
+  using compiled = await cpu.compile(lower(spec, target));
+  using qBuffer = cpu.upload(spec.inputs.q, q);
+  using kBuffer = cpu.upload(spec.inputs.k, k);
+  using vBuffer = cpu.upload(spec.inputs.v, v);
+  const outputs = await compiled.run({ q: qBuffer, k: kBuffer, v: vBuffer });
+  using out = outputs.out;
+  using logSumExp = outputs.logSumExp;
+  return {
+    out: maxError((await out.read()) as Float32Array, expected.out),
+    logSumExp: maxError((await logSumExp.read()) as Float32Array, expected.logSumExp),
+  };
+}
+
+const masks: LazyMask[] = [full(), causal(), causal(-70), causal(9), local(63, 0), local(128, 0), local(5, 100), local(0, 0, 190), local(null, 3), local(3, null)];
+// f32: sums of 200 products in another order. bf16: weights up to 1 and values up to 4 are rounded to 8 bits.
+const tolerance = { f32: 4e-6, bf16: 3e-2 };
+
+describe.each(['cpu', 'dense'] as const)('%s lowering on the CPU plugin', (target) => {
+  describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
+    test.each(masks.map((mask) => [maskText(mask), mask] as const))('%s', async (_, mask) => {
+      const shapes: AttentionOptions[] = [
+        { heads: 4, kvHeads: 2, headDim: 24, queries: 150, keys: 150, dtype, mask },
+        { batch: 2, heads: 3, kvHeads: 1, headDim: 64, valueDim: 40, queries: 65, keys: 193, dtype, mask },
+      ];
+      for (const shape of shapes) {
+        const { out, logSumExp } = await errors(shape, target);
+        expect(out).toBeLessThan(tolerance[dtype]);
+        expect(logSumExp).toBeLessThan(2e-5);
+      }
+    });
+  });
+});
+
+test.each([
+  ['one query, one key', { heads: 1, headDim: 1, queries: 1 }],
+  ['sizes at the edge of a block', { heads: 2, headDim: 128, queries: 128, keys: 64, mask: causal() }],
+  ['a head of 256', { heads: 2, kvHeads: 1, headDim: 256, queries: 129, mask: causal() }],
+  ['a scale of its own', { heads: 1, headDim: 16, queries: 40, scale: 2.5 }],
+] as [string, AttentionOptions][])('cpu kernel: %s', async (_, options) => {
+  const { out, logSumExp } = await errors(options, 'cpu');
+  expect(out).toBeLessThan(1e-5);
+  expect(logSumExp).toBeLessThan(1e-4);
+});
+
+test('a dense mask gives what its lazy mask gives', async () => {
+  const shape = { heads: 2, headDim: 16, queries: 75, keys: 91 };
+  for (const mask of masks) expect((await errors({ ...shape, mask: materialize(mask, 75, 91) }, 'cpu')).out).toBeLessThan(tolerance.f32);
+});
+
+describe('ahead of time for v5p', () => {
+  const shape = { heads: 4, kvHeads: 2, headDim: 128, queries: 1024, dtype: 'bf16', mask: causal() } as const;
+  test.each([
+    ['causal bf16', shape],
+    ['f32', { ...shape, dtype: 'f32' }],
+    ['full', { ...shape, mask: full() }],
+    ['local', { ...shape, mask: local(300, 4) }],
+    ['head_dim 64', { ...shape, headDim: 64 }],
+    ['head_dim 256 and log-sum-exp', { ...shape, headDim: 256, logSumExp: true }],
+    ['head_dim 192, value 128', { ...shape, headDim: 192, valueDim: 128 }],
+    ['T that no block divides', { ...shape, queries: 777, logSumExp: true }],
+    ['an odd number of heads, batches', { ...shape, batch: 3, heads: 5, kvHeads: 1 }],
+    ['decoding: one query', { ...shape, queries: 1, keys: 5000 }],
+    ['a dense mask', { ...shape, mask: materialize(causal(), 1024, 1024) }],
+  ] as [string, AttentionOptions][])('%s', async (_, options) => {
+    using compiled = await v5p.compile(lower(attention(options), v5p.target));
+    expect(compiled.codeBytes).toBeGreaterThan(10000);
+  });
+
+  test('the same code at every T', async () => {
+    const sizes = [];
+    for (const queries of [4096, 32768, 1048576]) {
+      using compiled = await v5p.compile(lower(attention({ ...shape, heads: 16, kvHeads: 2, queries }), 'tpu'));
+      sizes.push(compiled.codeBytes);
+      expect(compiled.memory.tempBytes).toBeLessThan(1e6);
+    }
+    expect(new Set(sizes).size).toBe(1);
+  });
+});
+
+test('what a program says of itself', () => {
+  const spec = attention({ heads: 2, headDim: 64, queries: 256, mask: causal() });
+  expect(lower(spec, 'cpu').hiddenFlops).toBe(4 * 64 * 2 * ((256 * 257) / 2));
+  expect(flops(spec)).toBe(lower(spec, 'tpu').hiddenFlops);
+  expect(lower(spec, 'cpu').inputs).toEqual([
+    { name: 'q', type: { dtype: 'f32', shape: [1, 2, 256, 64] } },
+    { name: 'k', type: { dtype: 'f32', shape: [1, 2, 256, 64] } },
+    { name: 'v', type: { dtype: 'f32', shape: [1, 2, 256, 64] } },
+  ]);
+  expect(lowerBlocking(spec, 'tpu')).toEqual({ blockQ: 256, blockK: 256 });
+  expect(lowerBlocking(attention({ heads: 2, headDim: 64, queries: 8, mask: materialize(full(), 8, 8) }), 'cpu')).toBeUndefined();
+});
+
+test('bad attentions name the rule and what came', () => {
+  const shape = { heads: 4, headDim: 64, queries: 128 };
+  expect(() => attention({ ...shape, kvHeads: 3 })).toThrow('heads is a multiple of kvHeads; got 4 heads and 3 kv heads');
+  expect(() => attention({ ...shape, queries: 0 })).toThrow('queries is a whole number, 1 or more; got 0');
+  expect(() => attention({ ...shape, dtype: 'f64' as 'f32' })).toThrow('dtype is f32 or bf16; got f64');
+  expect(() => attention({ ...shape, scale: Number.NaN })).toThrow('scale is a finite number; got NaN');
+  expect(() => attention({ ...shape, headdim: 3 } as AttentionOptions)).toThrow('got headdim');
+  expect(() => attention({ ...shape, mask: materialize(full(), 64, 64) })).toThrow("the attention's sizes, 128 x 128; got 64 x 64");
+  expect(() => lower(attention(shape), 'gpu' as Target)).toThrow('a target is one of cpu, tpu, dense; got gpu');
+  expect(() => lower(attention({ ...shape, headDim: 2048 }), 'tpu')).toThrow('a headDim and valueDim up to 1024; got 2048 and 2048');
+});
