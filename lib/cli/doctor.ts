@@ -1,0 +1,68 @@
+/** `node-pjrt doctor`: what is here, what is missing, and what to do about it. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import type { Command } from 'commander';
+import { liveHandles, Plugin } from '../pjrt';
+import { hasTpu } from '../pjrt/environment';
+import { cacheDirectory, type PluginName, supplies } from '../supply';
+import { table } from './text';
+
+/** `none` is missing too, but nothing lacks it: a TPU, or a plugin that there is none of for this machine. */
+interface Finding {
+  readonly name: string;
+  readonly state: 'ok' | 'missing' | 'none';
+  readonly detail: string;
+}
+
+export function doctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('say what of the machine, the addon and the plugins is there and works; exit code 1 where something is missing')
+    .option('--json', 'as JSON')
+    .action(run);
+}
+
+async function run({ json }: { json?: boolean }): Promise<void> {
+  const findings = [
+    {
+      name: 'node',
+      state: Number.parseInt(process.versions.node, 10) >= 20 ? 'ok' : 'missing',
+      detail: `${process.version} ${process.arch}`,
+    },
+    await tool('compiler', process.env.CXX || 'g++', ['--version']),
+    await tool('make', 'make', ['--version']),
+    await tool('python', 'python3', ['--version']),
+    await tool('pip', 'python3', ['-m', 'pip', '--version']),
+    await found('addon', () => `loads, ${liveHandles()} live handles`),
+    await plugin('cpu'),
+    await plugin('tpu'),
+    hasTpu()
+      ? { name: 'TPU hardware', state: 'ok', detail: 'its device files are there' }
+      : { name: 'TPU hardware', state: 'none', detail: 'no /dev/accel* or /dev/vfio/* of a TPU: programs compile for one ahead of time' },
+    { name: 'cache', state: 'ok', detail: cacheDirectory() },
+  ] satisfies Finding[];
+  console.log(json ? JSON.stringify(findings, null, 2) : table(findings.map(({ name, state, detail }) => [name, state, detail])));
+  if (findings.some(({ state }) => state === 'missing')) process.exitCode = 1;
+}
+
+async function tool(name: string, command: string, args: string[]): Promise<Finding> {
+  return await found(name, async () => (await promisify(execFile)(command, args)).stdout);
+}
+
+async function plugin(name: PluginName): Promise<Finding> {
+  const finding = await found(`${name} plugin`, async () => {
+    const { path, apiVersion, ffiProblem } = await Plugin.load(name);
+    return `PJRT ${apiVersion.major}.${apiVersion.minor}, ${path}${ffiProblem && name === 'cpu' ? `; no custom calls: ${ffiProblem}` : ''}`;
+  });
+  const noWheel = supplies().some((supply) => supply.name === name && supply.state === 'no wheel for this platform');
+  return finding.state === 'missing' && noWheel ? { ...finding, state: 'none' } : finding;
+}
+
+async function found(name: string, look: () => string | Promise<string>): Promise<Finding> {
+  try {
+    return { name, state: 'ok', detail: (await look()).trim().split('\n')[0] };
+  } catch (error) {
+    const advice = name === 'addon' ? ' (node setup.mjs builds it)' : '';
+    return { name, state: 'missing', detail: `${(error as Error).message.trim().split('\n')[0]}${advice}` };
+  }
+}

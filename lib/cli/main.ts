@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+/** The command line: one file a command. Whatever goes wrong is one line on stderr and exit code 1. */
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { Command } from 'commander';
+import { attention } from './attention';
+import { compile } from './compile';
+import { demo } from './demo';
+import { devices } from './devices';
+import { doctor } from './doctor';
+import { plugins } from './plugins';
+
+const { version } = JSON.parse(readFileSync(path.join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string };
+
+const program = new Command('node-pjrt')
+  .description('Build, compile and time attention on XLA: on the CPU plugin, on a TPU, or ahead of time for a TPU that is not there.')
+  .version(version)
+  .showSuggestionAfterError(false)
+  .configureOutput({ outputError: (text, write) => write(`node-pjrt: ${text.replace(/^error: /, '')}`) });
+
+// A command inherits what the program is set up with, so that comes first.
+for (const command of [demo, attention, compile, devices, plugins, doctor]) command(program);
+
+// A reader that has seen enough (`| head`) is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+// Through process.exit, so that what an install has begun is cleared away.
+process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
+
+program.parseAsync().catch((error: Error) => {
+  console.error(`node-pjrt: ${error.message.trim().replace(/\s*\n\s*/g, ' ')}`);
+  process.exitCode = 1;
+});
