@@ -5,6 +5,7 @@
 #include <cmath>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <initializer_list>
 #include <memory>
@@ -149,7 +150,11 @@ ffi::Error run_attention(ffi::ThreadPool pool, ffi::AnyBuffer q, ffi::AnyBuffer 
     return invalid("v is [batch, kv heads, keys, value dim], of k's batch, kv heads, keys and dtype", operands);
   if (p.kv_heads == 0 ? p.heads != 0 : p.heads % p.kv_heads != 0)
     return invalid("heads is a multiple of kv heads", std::to_string(p.heads) + " heads and " + std::to_string(p.kv_heads) + " kv heads");
-  if (!std::isfinite(static_cast<float>(scale * 2))) return invalid("scale is a finite number in f32", std::to_string(scale));
+  if (!std::isfinite(static_cast<float>(2 * scale))) {
+    char digits[32];
+    std::snprintf(digits, sizeof digits, "%g", scale);
+    return invalid("scale is a finite number in f32", digits);
+  }
 
   if (results.size() != 1 && results.size() != 2)
     return invalid("the results are out and, where wanted, log-sum-exp", std::to_string(results.size()) + " results");

@@ -1,0 +1,124 @@
+/** What the tests of the addon's custom call share: its program's text, a run of it, and what it means in plain loops of doubles. */
+import type { Client } from '../lib/pjrt';
+import { fromBits, type Module, type TensorType, tensor, toBits, typeText } from '../lib/types';
+import { noise } from './helpers';
+
+/** Query i attends to key j where i + band[0] <= j <= i + band[1]. */
+export interface Case {
+  dtype?: 'f32' | 'bf16';
+  batch?: number;
+  heads?: number;
+  kvHeads?: number;
+  queries: number;
+  keys?: number;
+  headDim?: number;
+  valueDim?: number;
+  scale?: number;
+  band?: readonly [low: number | bigint, high: number | bigint];
+}
+
+export const unbounded = 2n ** 62n;
+export const everything = [-unbounded, unbounded] as const;
+export const causal = [-unbounded, 0n] as const;
+
+export function filled(options: Case) {
+  const { dtype = 'f32', batch = 1, heads = 1, queries, headDim = 16, band = everything } = options;
+  const { kvHeads = heads, keys = queries, valueDim = headDim, scale = headDim ** -0.5 } = options;
+  const types = {
+    q: tensor(dtype, [batch, heads, queries, headDim]),
+    k: tensor(dtype, [batch, kvHeads, keys, headDim]),
+    v: tensor(dtype, [batch, kvHeads, keys, valueDim]),
+    out: tensor(dtype, [batch, heads, queries, valueDim]),
+    logSumExp: tensor('f32', [batch, heads, queries]),
+  };
+  return { dtype, batch, heads, kvHeads, queries, keys, headDim, valueDim, scale, band, types };
+}
+
+/** The custom call's attributes, as text. */
+export function attributes(scale: number, [low, high]: readonly [number | bigint, number | bigint]): string {
+  const float = Number.isInteger(scale) ? `${scale}.0` : `${scale}`;
+  return `{scale = ${float} : f64, band_low = ${low} : i64, band_high = ${high} : i64}`;
+}
+
+/** A program that is one `node_pjrt_attention`, of any operand and result types and attributes, right or wrong. */
+export function program(operands: Record<string, TensorType>, results: Record<string, TensorType>, config: string): Module {
+  const ports = (types: Record<string, TensorType>) => Object.entries(types).map(([name, type]) => ({ name, type }));
+  const inputs = ports(operands);
+  const outputs = ports(results);
+  const names = inputs.map(({ name }) => `%${name}`).join(', ');
+  const list = (types: { type: TensorType }[]) => types.map(({ type }) => typeText(type)).join(', ');
+  const values = outputs.map((_, i) => (outputs.length === 1 ? '%r' : `%r#${i}`)).join(', ');
+  const text = `module @attention {
+  func.func @main(${inputs.map(({ name, type }) => `%${name}: ${typeText(type)}`).join(', ')}) -> (${list(outputs)}) {
+    %r${outputs.length === 1 ? '' : `:${outputs.length}`} = stablehlo.custom_call @node_pjrt_attention(${names}) {
+      api_version = 4 : i32, backend_config = ${config}
+    } : (${list(inputs)}) -> (${list(outputs)})
+    return ${values} : ${list(outputs)}
+  }
+}
+`;
+  return { text, inputs, outputs };
+}
+
+export interface Inputs {
+  q: Float32Array;
+  k: Float32Array;
+  v: Float32Array;
+}
+
+/** Inputs about normal, of values that the dtype has. */
+export function inputsOf(options: Case, seed = 1): Inputs {
+  const { dtype, types } = filled(options);
+  const values = (type: TensorType, i: number) => {
+    const wide = noise(type, seed * 3 + i);
+    return dtype === 'bf16' ? fromBits('bf16', toBits('bf16', wide)) : wide;
+  };
+  return { q: values(types.q, 0), k: values(types.k, 1), v: values(types.v, 2) };
+}
+
+/** Runs the custom call `times` times at once and returns each run's results. */
+export async function runs(client: Client, options: Case, { q, k, v }: Inputs, times: number) {
+  const { types, scale, band } = filled(options);
+  const { out, logSumExp, ...operands } = types;
+  using compiled = await client.compile(program(operands, { out, logSumExp }, attributes(scale, band)));
+  using qBuffer = client.upload(types.q, q);
+  using kBuffer = client.upload(types.k, k);
+  using vBuffer = client.upload(types.v, v);
+  const results = await Promise.all(Array.from({ length: times }, () => compiled.run({ q: qBuffer, k: kBuffer, v: vBuffer })));
+  return Promise.all(
+    results.map(async (result) => {
+      using outBuffer = result.out;
+      using lseBuffer = result.logSumExp;
+      return { out: (await outBuffer.read()) as Float32Array, logSumExp: (await lseBuffer.read()) as Float32Array };
+    }),
+  );
+}
+
+export async function run(client: Client, options: Case, inputs = inputsOf(options)) {
+  return (await runs(client, options, inputs, 1))[0];
+}
+
+/** The meaning, a row at a time: `row` counts over batch x heads x queries. */
+export function expectedRow(options: Case, { q, k, v }: Inputs, row: number): { out: Float64Array; logSumExp: number } {
+  const { heads, kvHeads, queries, keys, headDim, valueDim, scale, band } = filled(options);
+  const i = row % queries;
+  const head = Math.floor(row / queries);
+  const kvHead = Math.floor(head / heads) * kvHeads + Math.floor((head % heads) / (heads / kvHeads));
+  const first = Math.max(0, i + Number(band[0]));
+  const last = Math.min(keys - 1, i + Number(band[1]));
+  const scores: number[] = [];
+  for (let j = first; j <= last; j++) {
+    let score = 0;
+    for (let d = 0; d < headDim; d++) score += q[row * headDim + d] * k[(kvHead * keys + j) * headDim + d];
+    scores.push(score * scale);
+  }
+  const out = new Float64Array(valueDim);
+  if (!scores.length) return { out, logSumExp: Number.NEGATIVE_INFINITY };
+  const greatest = Math.max(...scores);
+  const total = scores.reduce((sum, score) => sum + Math.exp(score - greatest), 0);
+  for (const [n, score] of scores.entries()) {
+    const weight = Math.exp(score - greatest) / total;
+    for (let d = 0; d < valueDim; d++) out[d] += weight * v[(kvHead * keys + first + n) * valueDim + d];
+  }
+  return { out, logSumExp: greatest + Math.log(total) };
+}

@@ -1,0 +1,222 @@
+/**
+ * The addon's attention kernel as the CPU plugin runs it, against plain loops. ffi-isa.test.ts runs this file again with the kernels that
+ * this machine would not choose by itself.
+ */
+import { Client, liveHandles } from '../lib/pjrt';
+import { type Case, causal, everything, expectedRow, filled, inputsOf, run, runs } from './ffi-case';
+import { maxError, noise } from './helpers';
+
+jest.setTimeout(30_000);
+
+let client: Client;
+beforeAll(async () => {
+  client = await Client.open('cpu');
+});
+afterAll(() => {
+  client.dispose();
+  expect(liveHandles()).toBe(0);
+});
+
+const epsilon = 2 ** -23;
+const dtypes = ['f32', 'bf16'] as const;
+
+/** Checks every row, or `rows`. f32 sums differ by their order; a bf16 output of 8 bits is off by half a unit in the last besides. */
+async function check(options: Case, rows?: readonly number[]): Promise<void> {
+  const { dtype, batch, heads, queries, valueDim } = filled(options);
+  const inputs = inputsOf(options);
+  const { out, logSumExp } = await run(client, options, inputs);
+  expect(out).toHaveLength(batch * heads * queries * valueDim);
+  expect(logSumExp).toHaveLength(batch * heads * queries);
+  const wrong: string[] = [];
+  for (const row of rows ?? Array.from(logSumExp, (_, i) => i)) {
+    const expected = expectedRow(options, inputs, row);
+    for (const [d, value] of expected.out.entries()) {
+      const tolerance = 32 * epsilon + (dtype === 'bf16' ? Math.abs(value) * 2 ** -8 : 0);
+      const got = out[row * valueDim + d];
+      if (!(Math.abs(got - value) <= tolerance)) wrong.push(`out[${row}, ${d}] is ${got}, not ${value}`);
+    }
+    const same = logSumExp[row] === expected.logSumExp || Math.abs(logSumExp[row] - expected.logSumExp) <= 64 * epsilon;
+    if (!same) wrong.push(`logSumExp[${row}] is ${logSumExp[row]}, not ${expected.logSumExp}`);
+  }
+  expect(wrong.slice(0, 5)).toEqual([]);
+}
+
+describe.each(dtypes)('%s', (dtype) => {
+  // On both sides of a vector, a register tile, a block of keys (64) and a block of queries (128).
+  test.each([1, 2, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 200, 257])('causal, %i tokens', async (queries) => {
+    await check({ dtype, heads: 2, queries, band: causal });
+  });
+
+  test.each([
+    [1, 1],
+    [8, 8],
+    [16, 5],
+    [40, 40],
+    [64, 80],
+    [80, 3],
+    [128, 128],
+    [256, 256],
+    [7, 256],
+    [300, 13],
+  ])('head dim %i, value dim %i', async (headDim, valueDim) => {
+    await check({ dtype, queries: 70, keys: 75, headDim, valueDim });
+    await check({ dtype, queries: 70, headDim, valueDim, band: causal });
+  });
+
+  test.each([
+    [4, 4],
+    [4, 2],
+    [4, 1],
+    [6, 3],
+  ])('%i heads on %i kv heads, two sequences', async (heads, kvHeads) => {
+    await check({ dtype, batch: 2, heads, kvHeads, queries: 67, band: causal });
+  });
+});
+
+const bands: [name: string, low: number | bigint, high: number | bigint][] = [
+  ['causal', ...causal],
+  ['causal, 40 keys earlier', -(2n ** 62n), -40],
+  ['causal, 70 keys later', -(2n ** 62n), 70],
+  ['from the diagonal on', 0, 2n ** 62n],
+  ['window of the diagonal alone', 0, 0],
+  ['window of 20 before', -20, 0],
+  ['window of 64 before', -64, 0],
+  ['window of 9 before and 100 after', -9, 100],
+  ['window past the diagonal', 5, 30],
+  ['window of which some rows see nothing', -130, -100],
+  ['nothing: beyond the keys', 1000, 2000],
+  ['nothing: low above high', 3, 2],
+  ['the ends of 64 bits', -(2n ** 63n), 2n ** 63n - 1n],
+  ['nothing: the ends of 64 bits, reversed', 2n ** 63n - 1n, -(2n ** 63n)],
+];
+const shapes: [queries: number, keys: number][] = [
+  [150, 150],
+  [40, 200],
+  [200, 40],
+  [1, 130],
+];
+describe.each(shapes)('%i queries, %i keys', (queries, keys) => {
+  test.each(bands)('%s', async (_, low, high) => {
+    await check({ heads: 2, kvHeads: 1, queries, keys, headDim: 8, band: [low, high] });
+  });
+});
+
+test('a scale of either sign, and none', async () => {
+  for (const scale of [2.5, -0.5, 0]) await check({ queries: 50, scale, band: causal });
+});
+
+test('no queries, no keys, no batch', async () => {
+  await check({ queries: 0, keys: 5 });
+  await check({ queries: 5, keys: 0 });
+  await check({ batch: 0, queries: 5 });
+});
+
+test('131072 tokens with a window: no array of tokens x tokens, which would be 64 GiB', async () => {
+  const queries = 2 ** 17;
+  const rows = [0, 1, 62, 63, 64, 65, 100_000, queries - 1];
+  await check({ queries, headDim: 2, band: [-64, 0] }, rows);
+});
+
+test('large scores: the largest takes all, nothing overflows', async () => {
+  const keys = 200;
+  const q = new Float32Array([100]);
+  const k = Float32Array.from({ length: keys }, (_, j) => (j === 77 ? 100 : (j % 90) - 80));
+  const v = Float32Array.from({ length: keys }, (_, j) => j);
+  const { out, logSumExp } = await run(client, { queries: 1, keys, headDim: 1, scale: 1 }, { q, k, v });
+  expect(out[0]).toBe(77);
+  expect(logSumExp[0]).toBeCloseTo(1e4, 2);
+});
+
+describe('NaN and infinity reach the rows that attend to them, and no other', () => {
+  const shape: Case = { queries: 100, headDim: 8, valueDim: 3, band: causal };
+
+  test.each([40, 64, 99])('a value of NaN at key %i', async (key) => {
+    const inputs = inputsOf(shape);
+    const clean = await run(client, shape, inputs);
+    inputs.v[key * 3 + 1] = Number.NaN;
+    const { out, logSumExp } = await run(client, shape, inputs);
+    expect(Array.from(out, Number.isNaN)).toEqual(Array.from(out, (_, i) => i % 3 === 1 && i >= key * 3));
+    expect(out.subarray(0, key * 3)).toEqual(clean.out.subarray(0, key * 3));
+    expect(logSumExp).toEqual(clean.logSumExp);
+  });
+
+  test('a value of infinity', async () => {
+    const inputs = inputsOf(shape);
+    inputs.v[40 * 3 + 2] = Number.NEGATIVE_INFINITY;
+    const { out } = await run(client, shape, inputs);
+    expect(Array.from(out, (value) => value === Number.NEGATIVE_INFINITY)).toEqual(Array.from(out, (_, i) => i % 3 === 2 && i >= 120));
+  });
+
+  test('a key of NaN', async () => {
+    const inputs = inputsOf(shape);
+    inputs.k[40 * 8 + 5] = Number.NaN;
+    const { out, logSumExp } = await run(client, shape, inputs);
+    expect(Array.from(out, Number.isNaN)).toEqual(Array.from(out, (_, i) => i >= 120));
+    expect(Array.from(logSumExp, Number.isNaN)).toEqual(Array.from(logSumExp, (_, i) => i >= 40));
+  });
+
+  test('a key of infinity: NaN where its score is infinity, no weight where it is -infinity', async () => {
+    const inputs = inputsOf(shape);
+    inputs.k[40 * 8] = Number.POSITIVE_INFINITY;
+    const { out } = await run(client, shape, inputs);
+    const isNan = (row: number) => row >= 40 && inputs.q[row * 8] > 0;
+    expect(Array.from(out, Number.isNaN)).toEqual(Array.from(out, (_, i) => isNan(Math.floor(i / 3))));
+  });
+
+  test('a query of NaN', async () => {
+    const inputs = inputsOf(shape);
+    inputs.q[50 * 8] = Number.NaN;
+    const { out } = await run(client, shape, inputs);
+    expect(Array.from(out, Number.isNaN)).toEqual(Array.from(out, (_, i) => Math.floor(i / 3) === 50));
+  });
+
+  test('bf16 keeps NaN and infinity, and rounds to nearest even', async () => {
+    const one = { dtype: 'bf16', queries: 1, keys: 1, headDim: 1, valueDim: 3 } as const;
+    const zero = new Float32Array(1);
+    const special = await run(client, one, {
+      q: zero,
+      k: zero,
+      v: Float32Array.of(Number.NaN, Number.POSITIVE_INFINITY, 3.3895313892515355e38),
+    });
+    expect(special.out).toEqual(Float32Array.of(Number.NaN, Number.POSITIVE_INFINITY, 3.3895313892515355e38));
+    // The mean of two neighbours is a tie.
+    const tie = await run(
+      client,
+      { ...one, keys: 2 },
+      { q: zero, k: new Float32Array(2), v: Float32Array.of(1, 1.0078125, -256, 1.0078125, 1.015625, -258) },
+    );
+    expect(tie.out).toEqual(Float32Array.of(1, 1.015625, -256));
+  });
+});
+
+test('a run is the same to the bit however many threads it gets, alone and among others', async () => {
+  const options: Case = { batch: 2, heads: 4, kvHeads: 2, queries: 300, headDim: 32, band: causal };
+  const inputs = inputsOf(options);
+  const alone = await run(client, options, inputs);
+  for (const { out, logSumExp } of await runs(client, options, inputs, 12)) {
+    expect(maxError(out, alone.out)).toBe(0);
+    expect(maxError(logSumExp, alone.logSumExp)).toBe(0);
+  }
+});
+
+test('fifty attentions of random shape', async () => {
+  const random = noise({ dtype: 'f32', shape: [1000] }, 5).map((x) => (x + 4) / 8);
+  let next = 0;
+  const whole = (low: number, high: number) => low + Math.floor(random[next++] * (high - low + 1));
+  for (let n = 0; n < 50; n++) {
+    const kvHeads = whole(1, 3);
+    const low = whole(-150, 150);
+    const options: Case = {
+      dtype: dtypes[whole(0, 1)],
+      batch: whole(1, 2),
+      heads: kvHeads * whole(1, 3),
+      kvHeads,
+      queries: whole(1, 180),
+      keys: whole(1, 180),
+      headDim: whole(1, 40),
+      valueDim: whole(1, 40),
+      band: ([everything, causal, [low, low + whole(0, 150)]] as const)[whole(0, 2)],
+    };
+    await check(options);
+  }
+});
