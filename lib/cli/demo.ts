@@ -11,7 +11,7 @@ const masks = ['dense(causal)', 'causal', 'local(1023, 0)'];
 
 // Budgets hold the job near two minutes on 2 cores, where a dense step takes seconds.
 const cpuJobs: readonly Job[] = [
-  ...masks.map((mask) => ({ options: { ...large, queries: 1024 }, mask, runs: 5, budgetMs: 6000 })),
+  ...masks.map((mask) => ({ options: { ...large, queries: 2048 }, mask, runs: 5, budgetMs: 6000 })),
   ...masks.map((mask) => ({ options: { ...large, queries: 4096 }, mask, runs: 5, budgetMs: 10000 })),
   ...masks.slice(1).map((mask) => ({ options: { ...small, queries: 32768 }, mask, runs: 5, budgetMs: 10000 })),
 ];

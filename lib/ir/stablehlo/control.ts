@@ -1,8 +1,8 @@
 /** Control flow, calls to what the compiler or this process provides, and barriers. */
-import { ShapeError } from '../errors';
-import { type TensorType, sameType, typeText } from '../types';
-import { attr, emit } from './mlir';
-import { type Bundle, type Tensor, broken, checkAxes, checkReturn, flatten, flattenLike, open, rebuild, types } from './stablehlo-core';
+import { ShapeError } from '../../errors';
+import { type TensorType, sameType, typeText } from '../../types';
+import { attr, emit } from '../mlir';
+import { type Bundle, type Tensor, broken, checkAxes, checkReturn, flatten, flattenLike, open, rebuild, types } from './core';
 
 /**
  * Runs `body` on the state again and again, as long as `condition` of it holds; gives the last state. The state keeps its names and types.

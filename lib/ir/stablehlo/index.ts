@@ -5,11 +5,11 @@
  *
  *     const module = program('halve', { x: tensor('f32', [8]) }, ({ x }) => ({ y: multiply(x, 0.5) }));
  */
-export { program } from './stablehlo-program';
-export type { Bundle, Operand, Scalar, Tensor } from './stablehlo-core';
-export { constant, iota } from './stablehlo-constant';
-export * from './stablehlo-elementwise';
-export * from './stablehlo-shape';
-export * from './stablehlo-contract';
-export * from './stablehlo-index';
-export * from './stablehlo-control';
+export { program } from './program';
+export type { Bundle, Operand, Scalar, Tensor } from './core';
+export { constant, iota } from './constant';
+export * from './elementwise';
+export * from './shape';
+export * from './contract';
+export * from './gather';
+export * from './control';

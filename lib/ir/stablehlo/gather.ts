@@ -2,7 +2,7 @@
  * Reading and writing at indices which are themselves a tensor: an embedding is a gather, its gradient a scatter. Both address an operand
  * in one way, under different names: a row for each has the names, and the numbers of the rules.
  */
-import { type TensorType, tensor, typeText } from '../types';
+import { type TensorType, tensor, typeText } from '../../types';
 import {
   type Tensor,
   broken,
@@ -17,8 +17,8 @@ import {
   op,
   scalarOf,
   types,
-} from './stablehlo-core';
-import { add } from './stablehlo-elementwise';
+} from './core';
+import { add } from './elementwise';
 
 export interface GatherOptions {
   /** Axes of the result that come from the slices; the others come from the indices. */

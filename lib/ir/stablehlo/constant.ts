@@ -1,8 +1,8 @@
 /** Constants: one value everywhere, a few written out, or many as bytes. */
-import { ShapeError } from '../errors';
-import { type DType, type TensorType, dtypes, isNarrowFloat, sizeOf, tensor, toBits, typeText } from '../types';
-import { floatText } from './mlir';
-import { type Operand, type Scalar, type Tensor, broken, checkAxes, isTensor, kindOf, op } from './stablehlo-core';
+import { ShapeError } from '../../errors';
+import { type DType, type TensorType, dtypes, isNarrowFloat, sizeOf, tensor, toBits, typeText } from '../../types';
+import { floatText } from '../mlir';
+import { type Operand, type Scalar, type Tensor, broken, checkAxes, isTensor, kindOf, op } from './core';
 
 // Lists up to this long are written in decimal, to be read. The CPU plugin takes 1.3 s for 4 MB in decimal, 0.4 s for 32 MB in hexadecimal.
 const READABLE = 16;

@@ -1,8 +1,8 @@
 /** A whole program: named inputs in, named outputs out, one `@main`. */
-import { ShapeError } from '../errors';
-import { type Module, type Port, type TensorType, tensor, typeText } from '../types';
-import { type Value, attr, emit, isolated, printBlock } from './mlir';
-import { type Tensor, isTensor } from './stablehlo-core';
+import { ShapeError } from '../../errors';
+import { type Module, type Port, type TensorType, tensor, typeText } from '../../types';
+import { type Value, attr, emit, isolated, printBlock } from '../mlir';
+import { type Tensor, isTensor } from './core';
 
 /**
  * Builds a program: `body` gets a tensor for each of `inputs` and returns the outputs by name. Ports keep the order they are written in.

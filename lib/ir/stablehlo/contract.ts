@@ -1,7 +1,7 @@
 /** Operations that take axes away: reductions, and the product of tensors. */
-import { type DType, dtypes, tensor } from '../types';
-import { attr, emit } from './mlir';
-import { lift } from './stablehlo-constant';
+import { type DType, dtypes, tensor } from '../../types';
+import { attr, emit } from '../mlir';
+import { lift } from './constant';
 import {
   type Bundle,
   type Operand,
@@ -20,8 +20,8 @@ import {
   rebuild,
   scalarOf,
   types,
-} from './stablehlo-core';
-import { add, maximum, minimum } from './stablehlo-elementwise';
+} from './core';
+import { add, maximum, minimum } from './elementwise';
 
 /** A start value for each tensor of a bundle. */
 export type Initial<B extends Bundle> = B extends Tensor ? Operand : { readonly [K in keyof B]: Operand };

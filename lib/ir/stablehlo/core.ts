@@ -1,7 +1,7 @@
 /** What the StableHLO builders share: tensors, bundles of them, the wording of a broken rule, and bodies of regions. */
-import { ShapeError } from '../errors';
-import { type DType, type TensorType, sameType, tensor, typeText } from '../types';
-import { type Block, Value, emit, isolated, region } from './mlir';
+import { ShapeError } from '../../errors';
+import { type DType, type TensorType, sameType, tensor, typeText } from '../../types';
+import { type Block, Value, emit, isolated, region } from '../mlir';
 
 /** A tensor of the program being built. */
 export type Tensor = Value<TensorType>;

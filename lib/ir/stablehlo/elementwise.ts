@@ -1,8 +1,8 @@
 /** Operations that work on each element by itself. Most are a row: StableHLO's name, and which kinds of element type it takes. */
-import { ShapeError } from '../errors';
-import { type DType, type TensorType, dtypes, sameType, tensor, typeText } from '../types';
-import { lift } from './stablehlo-constant';
-import { type Kind, type Operand, type Tensor, broken, isTensor, kindOf, op, scalarOf, types } from './stablehlo-core';
+import { ShapeError } from '../../errors';
+import { type DType, type TensorType, dtypes, sameType, tensor, typeText } from '../../types';
+import { lift } from './constant';
+import { type Kind, type Operand, type Tensor, broken, isTensor, kindOf, op, scalarOf, types } from './core';
 
 const integer: readonly Kind[] = ['signed', 'unsigned'];
 const logical: readonly Kind[] = ['boolean', ...integer];

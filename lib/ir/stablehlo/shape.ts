@@ -1,7 +1,7 @@
 /** Operations that move elements and compute nothing: broadcast, reshape, transpose, slices, concatenation, padding. */
-import { type TensorType, sizeOf, tensor, typeText } from '../types';
-import { attr } from './mlir';
-import { lift } from './stablehlo-constant';
+import { type TensorType, sizeOf, tensor, typeText } from '../../types';
+import { attr } from '../mlir';
+import { lift } from './constant';
 import {
   type Operand,
   type Tensor,
@@ -15,7 +15,7 @@ import {
   op,
   scalarOf,
   types,
-} from './stablehlo-core';
+} from './core';
 
 /** `operand` in a larger shape: its axis `i` becomes axis `dimensions[i]` of the result; an axis of size 1, and every new one, repeats. */
 export function broadcastInDim(operand: Tensor, shape: readonly number[], dimensions: readonly number[] = []): Tensor {
