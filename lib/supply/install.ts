@@ -182,17 +182,19 @@ function failure(name: SupplyName, said: string): PluginError {
     return new PluginError('installing a plugin needs pip; python3 has none (Debian, Ubuntu: apt-get install python3-pip)');
   if (/No space left on device|Disk quota exceeded/.test(said))
     return new PluginError(`the disk is full: ${title} did not fit into ${cacheDirectory()}`);
-  if (/Connection|Retrying|timed out|Max retries|Name or service not known|name resolution|unreachable|ProxyError|SSLError/i.test(said))
-    return new PluginError(`${title} is downloaded from pip's package index, which cannot be reached: ${lastLine(said, /error/i)}`);
+  const reason = /\[Errno -?\d+\] [\w ,.]+|ProxyError|SSLError|timed out|Max retries exceeded|connection broken/i.exec(said)?.[0];
+  if (reason) return new PluginError(`${title} is downloaded from pip's package index, which cannot be reached: ${reason}`);
   if (/No matching distribution|Could not find a version/.test(said))
-    return new PluginError(`${title} is downloaded from pip's package index, which does not have it for ${wheelOf(name).tag}`);
-  return new PluginError(`${title} could not be installed: ${lastLine(said, /^ERROR|Error/)}`);
+    return new PluginError(
+      `${title} is downloaded from pip's package index, which does not have it for ${wheelOf(name).tag} or is out of reach`,
+    );
+  return new PluginError(`${title} could not be installed: ${lastLine(said)}`);
 }
 
-function lastLine(said: string, like: RegExp): string {
+function lastLine(said: string): string {
   const lines = said
     .split('\n')
     .map((line) => line.trim())
     .filter(Boolean);
-  return lines.filter((line) => like.test(line)).at(-1) ?? lines.at(-1) ?? 'python3 failed and gave no reason';
+  return lines.filter((line) => /^ERROR|Error/.test(line)).at(-1) ?? lines.at(-1) ?? 'python3 failed and gave no reason';
 }
