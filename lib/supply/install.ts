@@ -182,7 +182,8 @@ function failure(name: SupplyName, said: string): PluginError {
     return new PluginError('installing a plugin needs pip; python3 has none (Debian, Ubuntu: apt-get install python3-pip)');
   if (/No space left on device|Disk quota exceeded/.test(said))
     return new PluginError(`the disk is full: ${title} did not fit into ${cacheDirectory()}`);
-  const reason = /\[Errno -?\d+\] [\w ,.]+|ProxyError|SSLError|timed out|Max retries exceeded|connection broken/i.exec(said)?.[0];
+  const reasons = [/\[Errno -?\d+\] [\w ,.]+/, /ProxyError|SSLError|timed out|Max retries exceeded|connection broken/i];
+  const reason = reasons.map((pattern) => pattern.exec(said)?.[0]).find(Boolean);
   if (reason) return new PluginError(`${title} is downloaded from pip's package index, which cannot be reached: ${reason}`);
   if (/No matching distribution|Could not find a version/.test(said))
     return new PluginError(
