@@ -45,6 +45,8 @@ const steps = [
     run: async () => {
       fs.rmSync(path.join(root, 'dist'), { recursive: true, force: true });
       await node(require.resolve('typescript/bin/tsc'));
+      // npx runs a package's own command as it lies.
+      fs.chmodSync(path.join(root, 'dist', 'cli', 'main.js'), 0o755);
       writeStamp('dist', fingerprint(['lib', 'tsconfig.json', 'package-lock.json']));
       for (const file of Object.keys(require.cache)) delete require.cache[file];
     },

@@ -1,7 +1,7 @@
 /** What the tests of the addon's custom call share: its program's text, a run of it, and what it means in plain loops of doubles. */
 import type { Client } from '../lib/pjrt';
 import { fromBits, type Module, type TensorType, tensor, toBits, typeText } from '../lib/types';
-import { noise } from './helpers';
+import { testData } from '../lib/timing/measure';
 
 /** Query i attends to key j where i + band[0] <= j <= i + band[1]. */
 export interface Case {
@@ -70,7 +70,7 @@ export interface Inputs {
 export function inputsOf(options: Case, seed = 1): Inputs {
   const { dtype, types } = filled(options);
   const values = (type: TensorType, i: number) => {
-    const wide = noise(type, seed * 3 + i);
+    const wide = testData(type, seed * 3 + i);
     return dtype === 'bf16' ? fromBits('bf16', toBits('bf16', wide)) : wide;
   };
   return { q: values(types.q, 0), k: values(types.k, 1), v: values(types.v, 2) };

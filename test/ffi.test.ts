@@ -4,7 +4,8 @@
  */
 import { Client, liveHandles } from '../lib/pjrt';
 import { type Case, causal, everything, expectedRow, filled, inputsOf, run, runs } from './ffi-case';
-import { maxError, noise } from './helpers';
+import { testData } from '../lib/timing/measure';
+import { maxError } from './helpers';
 
 jest.setTimeout(30_000);
 
@@ -200,7 +201,7 @@ test('a run is the same to the bit however many threads it gets, alone and among
 });
 
 test('fifty attentions of random shape', async () => {
-  const random = noise({ dtype: 'f32', shape: [1000] }, 5).map((x) => (x + 4) / 8);
+  const random = testData({ dtype: 'f32', shape: [1000] }, 5).map((x) => (x + 4) / 8);
   let next = 0;
   const whole = (low: number, high: number) => low + Math.floor(random[next++] * (high - low + 1));
   for (let n = 0; n < 50; n++) {

@@ -1,15 +1,4 @@
-/** What tests share: inputs that are the same every run, and distances. */
-import { sizeOf, type TensorType } from '../lib/types';
-
-/** About normal values (a sum of four uniform ones), the same for one seed. */
-export function noise(type: TensorType, seed: number): Float32Array {
-  let state = seed * 2654435761;
-  const uniform = () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32 - 0.5;
-  };
-  return Float32Array.from({ length: sizeOf(type) }, () => (uniform() + uniform() + uniform() + uniform()) * Math.sqrt(3));
-}
+/** What tests share. */
 
 /** The largest absolute difference; equal infinities differ by 0, and NaN by infinity. */
 export function maxError(a: ArrayLike<number>, b: ArrayLike<number>): number {

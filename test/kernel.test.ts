@@ -5,17 +5,14 @@ import { kernelText } from '../lib/ir/kernel';
 import * as m from '../lib/ir/mosaic';
 import { attentionKernel, tpuBlocks } from '../lib/lower/tpu';
 import { causal, full, type LazyMask, local, maskText } from '../lib/mask';
-import { fromBits, toBits } from '../lib/types';
-import { maxError, noise } from './helpers';
+import { testData } from '../lib/timing/measure';
+import { maxError } from './helpers';
 
 function run(options: AttentionOptions, blocks: { blockQ: number; blockK: number }) {
   const spec = attention({ ...options, logSumExp: true });
   const queries = Math.ceil(spec.queries / blocks.blockQ) * blocks.blockQ;
   const keys = Math.ceil(spec.keys / blocks.blockK) * blocks.blockK;
-  const values = Object.values(spec.inputs).map((type, i) => {
-    const data = noise(type, i + 1);
-    return spec.dtype === 'bf16' ? fromBits('bf16', toBits('bf16', data)) : data;
-  });
+  const values = Object.values(spec.inputs).map((type, i) => testData(type, i + 1));
   const padded = values.map((data, i) => {
     const [batch, heads, tokens, size] = Object.values(spec.inputs)[i].shape;
     const to = i === 0 ? queries : keys;

@@ -6,7 +6,8 @@ import * as s from '../lib/ir/stablehlo';
 import { Client, Topology } from '../lib/pjrt';
 import { type Module, sizeOf, tensor, type TensorType } from '../lib/types';
 import { evaluate } from './evaluate';
-import { maxError, noise } from './helpers';
+import { testData } from '../lib/timing/measure';
+import { maxError } from './helpers';
 
 const [T, D, H, KV, K, F, V] = [5, 16, 4, 2, 4, 24, 11]; // tokens, model, heads, kv heads, head size, hidden, vocabulary
 const f32 = (...shape: number[]) => tensor('f32', shape);
@@ -185,7 +186,7 @@ const values = (ports: Record<string, TensorType>) =>
   Object.fromEntries(
     Object.entries(ports).map(([name, type], i) => [
       name,
-      type.dtype === 'i32' ? Array.from({ length: sizeOf(type) }, (_, j) => (j * 7 + i) % V) : noise(type, i + 1),
+      type.dtype === 'i32' ? Array.from({ length: sizeOf(type) }, (_, j) => (j * 7 + i) % V) : testData(type, i + 1),
     ]),
   );
 

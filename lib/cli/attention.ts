@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { caseText, type Job, type Measurement, measure } from '../timing/measure';
 import { tableHead, tableRow } from '../timing/report';
-import { withTarget } from './target';
+import { targetHelp, withTarget } from './target';
 
 interface Options {
   batch: number;
@@ -33,7 +33,7 @@ export function attention(program: Command): void {
     .option('--keys <n>', 'key tokens (default: queries)', whole)
     .addOption(new Option('--dtype <dtype>', 'dtype of inputs and output').choices(['f32', 'bf16']).default('bf16'))
     .option('--mask <mask...>', 'full, causal, causal(offset), local(left, right[, offset]), dense(mask)', ['causal'])
-    .option('--target <target...>', 'cpu, or a TPU topology to compile for with no TPU: v5p, v5p:2x2x1, v6e:2x2, ...', ['cpu'])
+    .option('--target <target...>', targetHelp, ['cpu'])
     .addOption(new Option('--pass <pass>', 'what to compute').choices(['forward']).default('forward'))
     .option('--runs <n>', 'timed runs', whole, 10)
     .option('--json', 'one JSON array of measurements instead of the table')

@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { milliseconds } from '../timing/time';
 import { type Port, typeText } from '../types';
-import { withTarget } from './target';
+import { targetHelp, withTarget } from './target';
 import { bytesText, scaled, table } from './text';
 
 interface Options {
@@ -17,7 +17,7 @@ export function compile(program: Command): void {
     .command('compile')
     .description('compile a StableHLO program for a target that need not be there; says what it costs')
     .argument('<file>', 'StableHLO text (.mlir)')
-    .option('-t, --target <target>', 'cpu, or a TPU topology: v5p, v5p:2x2x1, v6e:2x2, ...', 'cpu')
+    .option('-t, --target <target>', targetHelp, 'cpu')
     .option('-o, --output <file>', 'where to write the executable, for the same plugin version to load')
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExample:\n  node-pjrt compile step.mlir --target v5p:2x2x1 -o step.v5p.bin')

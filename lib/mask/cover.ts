@@ -163,11 +163,11 @@ export function emptyRows(mask: Mask, queries: number, keys: number): number {
   return Math.min(before + after, queries);
 }
 
-/** The mask as a dense one: the baseline that a lazy mask is compared with. Costs queries x keys / 8 bytes; throws ShapeError past 2^32. */
+/** The mask as a dense one: the baseline that a lazy mask is compared with. Costs queries x keys / 8 bytes; throws ShapeError past 4 GiB. */
 export function materialize(mask: LazyMask, queries: number, keys: number): Dense {
   const stride = rowBytes(keys);
-  if (queries * stride > 2 ** 32)
-    throw new ShapeError(`a dense mask has at most 2^32 bytes; ${queries} x ${keys} pairs need ${queries * stride}: use a lazy mask`);
+  const gib = (queries * stride) / 2 ** 30;
+  if (gib > 4) throw new ShapeError(`a dense mask has at most 4 GiB; ${queries} x ${keys} pairs need ${gib.toFixed(0)} GiB: use a lazy mask`);
   const bits = new Uint8Array(queries * stride);
   const { low, high } = bandOf(mask);
   for (let i = 0; i < queries; i++) {
