@@ -121,7 +121,8 @@ function lacking() {
 function howToGet(unmet) {
   const manager = ['apt-get', 'dnf'].find(onPath) ?? 'apt-get';
   const packages = unmet.map((tool) => (manager === 'dnf' ? tool.dnf : tool.apt));
-  return `node-pjrt needs ${unmet.map(({ title }) => title).join(' and ')}, which this machine lacks; get it with: ${manager} install ${packages.join(' ')}`;
+  const titles = new Intl.ListFormat('en').format(unmet.map(({ title }) => title));
+  return `node-pjrt needs ${titles}, which this machine lacks; get it with: ${manager} install ${packages.join(' ')}`;
 }
 
 function onPath(command) {
