@@ -1,0 +1,151 @@
+/** The command line as a person runs it: dist/cli/main.js in a process of its own. */
+import { spawnSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+
+const main = path.join(__dirname, '..', 'dist', 'cli', 'main.js');
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'node-pjrt cli '));
+afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
+
+// libtpu has no wheel for arm64.
+const testTpu = process.arch === 'x64' ? test : test.skip;
+
+function run(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });
+  return { status, stdout, stderr };
+}
+
+/** stdout of a run that ends well and says nothing else. */
+function good(...args: string[]): string {
+  const { status, stdout, stderr } = run(...args);
+  expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  return stdout;
+}
+
+/** A file of the given text. */
+function file(name: string, text: string): string {
+  const at = path.join(scratch, name);
+  fs.writeFileSync(at, text);
+  return at;
+}
+
+const matmul = file(
+  'matmul.mlir',
+  `module @matmul {
+    func.func @main(%a: tensor<8x128xf32>, %b: tensor<128x16xf32>) -> tensor<8x16xf32> {
+      %0 = stablehlo.dot_general %a, %b, contracting_dims = [1] x [0] : (tensor<8x128xf32>, tensor<128x16xf32>) -> tensor<8x16xf32>
+      return %0 : tensor<8x16xf32>
+    }
+  }`,
+);
+
+test('--version and --help', () => {
+  expect(good('--version')).toBe(`${JSON.parse(fs.readFileSync(path.join(__dirname, '..', 'package.json'), 'utf8')).version}\n`);
+  const help = good('--help');
+  for (const command of ['demo', 'attention', 'compile', 'devices', 'plugins', 'doctor'])
+    expect(help).toMatch(new RegExp(`^  ${command}`, 'm'));
+  for (const command of ['demo', 'attention', 'compile', 'devices', 'doctor'])
+    expect(good(command, '--help')).toMatch(/^Usage: node-pjrt /);
+});
+
+test.each<[string[], string]>([
+  [['bogus'], "unknown command 'bogus'"],
+  [['devices', '--bogus'], "unknown option '--bogus'"],
+  [['compile'], "missing required argument 'file'"],
+  [['devices', '--count', '0'], "option '--count <n>' argument '0' is invalid. A whole number, 1 or more."],
+  [['plugins', 'install', 'gpu'], "what can be installed is headers, cpu, tpu; got 'gpu'"],
+  [['plugins', 'path', 'gpu'], "a plugin is cpu, tpu or the path of a library; got 'gpu'"],
+  [['compile', '/nowhere.mlir'], "ENOENT: no such file or directory, open '/nowhere.mlir'"],
+  [['devices', '--plugin', '/nowhere.so'], 'a plugin path names a shared library; there is no file at /nowhere.so'],
+])('%j is an error of one line', (args, message) => {
+  expect(run(...args)).toEqual({ status: 1, stdout: '', stderr: `node-pjrt: ${message}\n` });
+});
+
+test('a library that is none, and one that is no plugin, are errors of one line', () => {
+  for (const library of [file('text.so', 'not a library'), process.execPath])
+    expect(run('devices', '--plugin', library)).toEqual({ status: 1, stdout: '', stderr: expect.stringMatching(/^node-pjrt: .+\n$/) });
+});
+
+test('plugins list, path and install agree on what is there', () => {
+  const listed = JSON.parse(good('plugins', 'list', '--json', '--verify'));
+  expect(listed.map(({ name }: { name: string }) => name)).toEqual(['headers', 'cpu', 'tpu']);
+  const cpu = listed[1];
+  expect(cpu).toMatchObject({ package: 'xla-cpu-pjrt', version: '0.0.1', state: 'installed' });
+  expect(good('plugins', 'path', 'cpu')).toBe(`${cpu.path}\n`);
+  expect(good('plugins', 'install', 'cpu')).toBe(`cpu  xla-cpu-pjrt 0.0.1  installed  ${Math.round(cpu.bytes / 1e6)} MB  ${cpu.path}\n`);
+});
+
+test('devices of the CPU plugin', () => {
+  expect(good('devices', '--count', '2')).toBe('cpu: 2 devices (cpu)\n0  cpu  CpuDevice(id=0)\n1  cpu  CpuDevice(id=1)\n');
+  expect(JSON.parse(good('devices', '--json'))).toMatchObject({ platform: 'cpu', devices: [{ id: 0, kind: 'cpu' }] });
+});
+
+testTpu('devices of a topology', () => {
+  const { platform, devices } = JSON.parse(good('devices', '--topology', 'v5p:2x2x1', '--json'));
+  expect(platform).toBe('tpu');
+  expect(devices.map(({ attributes }: { attributes: { coords: number[] } }) => attributes.coords)).toEqual([
+    [0, 0, 0],
+    [1, 0, 0],
+    [0, 1, 0],
+    [1, 1, 0],
+  ]);
+});
+
+test('compile for the CPU', () => {
+  const said = good('compile', matmul);
+  expect(said).toMatch(/^program {2}matmul: \(.*tensor<8x128xf32>.*\) -> \(.*tensor<8x16xf32>\)$/m);
+  expect(said).toMatch(/^compile {2}[\d.]+ ms for cpu$/m);
+  expect(said).toMatch(/^memory {3}12.3 kB of arguments, 512 B of outputs, \d.* of temporaries$/m);
+  expect(said).toMatch(/^cost {5}3[23].\d kflop, /m);
+});
+
+testTpu('compile for v5p, with no TPU', () => {
+  const output = path.join(scratch, 'matmul.v5p.bin');
+  const facts = JSON.parse(good('compile', matmul, '--target', 'v5p:2x2x1', '-o', output, '--json'));
+  expect(facts).toMatchObject({ name: 'matmul', target: 'v5p:2x2x1', memory: { argumentBytes: 12288 } });
+  expect(facts.codeBytes).toBeGreaterThan(1000);
+  expect(facts.cost.flops).toBeGreaterThanOrEqual(2 * 8 * 128 * 16);
+  expect(fs.statSync(output).size).toBe(facts.serializedBytes);
+});
+
+test.each(['cpu', ...(process.arch === 'x64' ? ['v5p'] : [])])('a program that is none is an error of one line on %s', (target) => {
+  const { status, stdout, stderr } = run('compile', file('bad.mlir', 'module { func.func @main() { bogus } }'), '--target', target);
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(/^node-pjrt: .+\n$/);
+});
+
+test('doctor finds all that is needed', () => {
+  const { stdout, stderr } = run('doctor', '--json');
+  expect(stderr).toBe('');
+  const findings = JSON.parse(stdout) as { name: string; state: string; detail: string }[];
+  const names = ['node', 'compiler', 'make', 'python', 'pip', 'addon', 'cpu plugin', 'tpu plugin', 'TPU hardware', 'cache'];
+  expect(findings.map(({ name }) => name)).toEqual(names);
+  expect(findings.find(({ name }) => name === 'cpu plugin')).toMatchObject({
+    state: 'ok',
+    detail: expect.stringMatching(/^PJRT 0\.\d+, \//),
+  });
+});
+
+test('doctor says what does not work, and exits with 1', () => {
+  const env = {
+    ...process.env,
+    PJRT_CPU_LIBRARY_PATH: file('none.so', 'not a library'),
+    NODE_PJRT_CACHE: path.join(scratch, 'empty'),
+    CXX: 'no-such-compiler',
+  };
+  delete (env as NodeJS.ProcessEnv).TPU_LIBRARY_PATH;
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'doctor'], { env, encoding: 'utf8' });
+  expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
+  expect(stdout).toMatch(/^compiler {6}missing {2}.*no-such-compiler/m);
+  expect(stdout).toMatch(/^cpu plugin {4}missing {2}/m);
+  expect(stdout).toMatch(
+    process.arch === 'x64' ? /^tpu plugin {4}missing {2}the tpu plugin is not installed/m : /^tpu plugin {4}none {5}/m,
+  );
+});
+
+test('a reader that goes away is no error', () => {
+  // `true` has ended before the command writes.
+  const { stderr } = spawnSync('sh', ['-c', '"$0" "$1" plugins list --json | true', process.execPath, main], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+});
