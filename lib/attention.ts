@@ -1,7 +1,7 @@
 /** What to compute: an attention as validated, frozen data, and its meaning in plain loops. How it is computed is lower/'s matter. */
 import { ShapeError } from './errors';
 import { allows, full, type Mask, pairs } from './mask';
-import { type Port, type TensorType, tensor } from './types';
+import { type TensorType, tensor } from './types';
 
 /** What a caller may say; `attention` fills in the rest. */
 export interface AttentionOptions {
@@ -68,12 +68,6 @@ export function attention(options: AttentionOptions): AttentionSpec {
   const out = tensor(dtype, [batch, heads, queries, valueDim]);
   const outputs = Object.freeze(logSumExp ? { out, logSumExp: tensor('f32', [batch, heads, queries]) } : { out });
   return Object.freeze({ batch, heads, kvHeads, headDim, valueDim, queries, keys, dtype, mask, scale, logSumExp, inputs, outputs });
-}
-
-/** Input and output ports in the order of the program's arguments and results. */
-export function ports(spec: AttentionSpec): { inputs: Port[]; outputs: Port[] } {
-  const list = (types: object) => Object.entries(types).map(([name, type]) => ({ name, type: type as TensorType }));
-  return { inputs: list(spec.inputs), outputs: list(spec.outputs) };
 }
 
 /** Floating-point operations of the two matrix products on the unmasked pairs: 2 (headDim + valueDim) a pair. */

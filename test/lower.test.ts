@@ -1,6 +1,9 @@
 /** One suite over all lowerings: on the CPU plugin each gives what the plain loops give; for v5p each compiles. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { type AttentionOptions, attention, flops, reference } from '../lib/attention';
 import { lower, lowerBlocking, type Target } from '../lib/lower';
+import { cpuBlocks } from '../lib/lower/cpu';
 import { causal, full, type LazyMask, local, maskText, materialize } from '../lib/mask';
 import { Client, liveHandles, Topology } from '../lib/pjrt';
 import { testData } from '../lib/timing/measure';
@@ -112,6 +115,12 @@ test('what a program says of itself', () => {
   ]);
   expect(lowerBlocking(spec, 'tpu')).toEqual({ blockQ: 256, blockK: 256 });
   expect(lowerBlocking(attention({ heads: 2, headDim: 64, queries: 8, mask: materialize(full(), 8, 8) }), 'cpu')).toBeUndefined();
+});
+
+test('the CPU blocks are those of the kernel', () => {
+  const native = ['attention_kernel.h', 'attention_kernel.inc'].map((file) => readFileSync(path.join(__dirname, '..', 'native', file), 'utf8')).join();
+  const constant = (name: string) => Number(new RegExp(`constexpr int64_t ${name} = (\\d+);`).exec(native)?.[1]);
+  expect(cpuBlocks).toEqual({ blockQ: constant('kQueryBlock'), blockK: constant('kKeyBlock') });
 });
 
 test('bad attentions name the rule and what came', () => {

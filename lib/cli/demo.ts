@@ -1,6 +1,6 @@
 /** `node-pjrt demo`, what `npm start` runs: dense, lazy causal and lazy window attention, run on the CPU and compiled for v5p without one. */
 import type { Command } from 'commander';
-import { type Job, type Measurement, measure } from '../timing/measure';
+import { caseText, type Job, type Measurement, measure } from '../timing/measure';
 import { tableHead, tableRow } from '../timing/report';
 import { milliseconds } from '../timing/time';
 import { withTarget } from './target';
@@ -32,17 +32,17 @@ async function run(): Promise<void> {
 
 async function measureAll(target: string, jobs: readonly Job[]): Promise<Measurement[]> {
   const rows: Measurement[] = [];
+  const add = (row: Measurement) => {
+    rows.push(row);
+    console.log(tableRow(row));
+  };
   try {
     await withTarget(target, async (on) => {
-      for (const job of jobs) {
-        const row = await measure(job, on);
-        rows.push(row);
-        console.log(tableRow(row));
-      }
+      for (const job of jobs) add(await measure(job, on));
     });
   } catch (error) {
-    // A target that cannot be had here (libtpu has no wheel for aarch64) says so in its place; the rest runs.
-    console.log(`${target}: ${(error as Error).message}`);
+    // A target that cannot be had here (libtpu has no wheel for aarch64) says so in its rows; the others run.
+    for (const { options, mask } of jobs.slice(rows.length)) add({ case: caseText(options), target, mask, failure: (error as Error).message });
   }
   return rows;
 }

@@ -6,9 +6,10 @@
  *
  * Softmax is the online one (Milakov and Gimelshein 2018; FlashAttention-2, Dao 2023) in base 2, with log2(e) folded into the scale.
  */
-import { type AttentionSpec, flops, ports } from '../attention';
+import { type AttentionSpec, flops } from '../attention';
 import { ShapeError } from '../errors';
 import { kernelText, type Kernel } from '../ir/kernel';
+import { attr } from '../ir/mlir';
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
 import * as s from '../ir/stablehlo';
@@ -61,21 +62,21 @@ export function lowerTpu(spec: AttentionSpec): Module {
   const results = [tensor(dtype, [batch * heads, blocks.queries, valueDim])];
   if (spec.logSumExp) results.push(tensor('f32', [batch * heads, 1, blocks.queries]));
   const body = Buffer.from(kernelText(attentionKernel(spec, spec.mask, blocks))).toString('base64');
-  const module = s.program('attention', spec.inputs, ({ q, k, v }) => {
-    const called = s.customCall('tpu_custom_call', [padded(q, operands.q), padded(k, operands.k), padded(v, operands.v)], {
+  const call = ({ q, k, v }: Record<'q' | 'k' | 'v', s.Tensor>) => {
+    const [out, logSumExp] = s.customCall('tpu_custom_call', [padded(q, operands.q), padded(k, operands.k), padded(v, operands.v)], {
       results,
       backendConfig: JSON.stringify({
         custom_call_config: { body, serialization_format: 1, needs_layout_passes: true, cost_estimate: costEstimate(spec) },
       }),
-      attributes: { kernel_name: '"attention"' },
+      attributes: { kernel_name: attr.string('attention') },
       operandLayouts: [q, k, v].map(() => [2, 1, 0]),
       resultLayouts: results.map(() => [2, 1, 0]),
     });
-    const rows = called.map((result) => (result.type.shape[1] === 1 ? s.reshape(result, [batch * heads, blocks.queries]) : result));
-    const whole = rows.map((result) => s.slice(result, { start: result.type.shape.map(() => 0), limit: result.type.shape.map((n, d) => (d === 1 ? spec.queries : n)) }));
-    return Object.fromEntries(ports(spec).outputs.map(({ name, type }, i) => [name, s.reshape(whole[i], type.shape)]));
-  });
-  return { ...module, hiddenFlops: flops(spec) };
+    const whole = { out: cut(out, spec.outputs.out) };
+    if (!logSumExp || !spec.outputs.logSumExp) return whole;
+    return { ...whole, logSumExp: cut(s.reshape(logSumExp, [batch * heads, blocks.queries]), spec.outputs.logSumExp) };
+  };
+  return s.program('attention', spec.inputs, call, { hiddenFlops: flops(spec) });
 }
 
 /** [batch, heads, tokens, size] as [batch x heads, padded tokens, size], zeros after the last token. */
@@ -83,6 +84,14 @@ function padded(x: s.Tensor, to: TensorType): s.Tensor {
   const [heads, tokens, size] = to.shape;
   const flat = s.reshape(x, [heads, x.type.shape[2], size]);
   return tokens === x.type.shape[2] ? flat : s.pad(flat, s.constant(0, tensor(to.dtype, [])), { low: [0, 0, 0], high: [0, tokens - x.type.shape[2], 0] });
+}
+
+/** The opposite: padded tokens cut off, heads of each sequence apart. */
+function cut(x: s.Tensor, to: TensorType): s.Tensor {
+  const { shape } = x.type;
+  const tokens = to.shape[2];
+  const limit = shape.map((n, d) => (d === 1 ? tokens : n));
+  return s.reshape(tokens === shape[1] ? x : s.slice(x, { start: shape.map(() => 0), limit }), to.shape);
 }
 
 /** What XLA's scheduler is told of the call. Each query block reads the keys that its rows see. */
