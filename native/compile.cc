@@ -1,5 +1,6 @@
 #include "compile.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -389,6 +390,21 @@ Napi::Value outputs(Info info) {
   return list;
 }
 
+// deviceOf(executable): the place of its device among the client's.
+Napi::Value device_of(Info info) {
+  const auto executable = unwrap<Executable>(info[0]);
+  PJRT_LoadedExecutable_AddressableDevices_Args args{};
+  args.executable = executable->loaded.get();
+  call(executable->plugin, PJRT_FUNCTION(LoadedExecutable_AddressableDevices), args);
+  if (args.num_addressable_devices != 1) {
+    throw Error(PJRT_Error_Code_UNIMPLEMENTED,
+                "a program runs on one device; this one is for " + std::to_string(args.num_addressable_devices));
+  }
+  const auto& devices = executable->client->devices;
+  const auto found = std::find(devices.begin(), devices.end(), args.addressable_devices[0]);
+  return number_of(info.Env(), found - devices.begin());
+}
+
 Napi::Value serialize(Info info) {
   const auto args = ask(*unwrap<Executable>(info[0]), PJRT_FUNCTION(Executable_Serialize));
   const auto bytes = Napi::Buffer<char>::Copy(info.Env(), args.serialized_bytes, args.serialized_bytes_size);
@@ -415,6 +431,7 @@ void export_compile(Napi::Env env, Napi::Object exports) {
   exports.Set("cost", Napi::Function::New<guarded<cost>>(env));
   exports.Set("memory", Napi::Function::New<guarded<memory>>(env));
   exports.Set("outputs", Napi::Function::New<guarded<outputs>>(env));
+  exports.Set("deviceOf", Napi::Function::New<guarded<device_of>>(env));
   exports.Set("serialize", Napi::Function::New<guarded<serialize>>(env));
 }
 

@@ -55,7 +55,8 @@ export function hostBytes(type: TensorType, data: HostData): Uint8Array {
   }
   const [length, unit] = kind === own || widened ? [sizeOf(type), 'elements'] : [bytesOf(type), 'bytes'];
   if (data.length !== length) throw new ShapeError(`${typeText(type)} has ${length} ${unit}; the array has ${data.length}`);
-  if (dtype === 'i1' && (data as Uint8Array).some((value) => value > 1)) throw new ShapeError('an i1 is 0 or 1; the array has other values');
+  if (dtype === 'i1' && (data as Uint8Array).some((value) => value > 1))
+    throw new ShapeError('an i1 is 0 or 1; the array has other values');
   const array = widened ? toBits(dtype as 'bf16' | 'f16', data as Float32Array) : data;
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }

@@ -95,20 +95,21 @@ export class Client extends Handle {
    * out1 and so on. Throws ShapeError for a text that no plugin may see (see program.ts), PjrtError for one that it does not take.
    */
   async compile(module: Module | string, options: { readonly device?: Device } = {}): Promise<LoadedExecutable> {
-    const program = programOf(module);
+    const program = await programOf(module);
     const device = this.#device(options.device);
-    const raw = await native().compile(rawOf(this), program.text, compileOptions(device.id));
-    return this.#loaded(raw, device, program);
+    return this.#loaded(await native().compile(rawOf(this), program.text, compileOptions(device.id)), program);
   }
 
-  /** Loads what `serialize` gave; `module`, or its ports, says what the program takes and returns. The plugin's version must be the same. */
+  /**
+   * Loads what `serialize` gave, for the device it was compiled for. `module`, or its ports, says what the program takes and returns. The
+   * plugin's version must be the same. Throws PjrtError for other bytes.
+   */
   async deserialize(
     bytes: Uint8Array,
     module: Module | { readonly inputs: readonly Port[]; readonly outputs: readonly Port[] },
   ): Promise<LoadedExecutable> {
-    const { inputs, outputs, hiddenFlops } = module as Module;
-    const raw = await native().deserialize(rawOf(this), bytes);
-    return this.#loaded(raw, this.devices[0], { text: '', inputs, outputs, hiddenFlops, opaque: true });
+    const program = 'text' in module ? await programOf(module) : { ...module, text: '', opaque: true, donated: new Set<string>() };
+    return this.#loaded(await native().deserialize(rawOf(this), bytes), program);
   }
 
   /**
@@ -127,10 +128,10 @@ export class Client extends Handle {
     return device;
   }
 
-  #loaded(raw: Raw, device: Device, program: Program): LoadedExecutable {
+  #loaded(raw: Raw, program: Program): LoadedExecutable {
     try {
       checkOutputs(raw, program.outputs);
-      return new LoadedExecutable(raw, this, device, program);
+      return new LoadedExecutable(raw, this, this.devices[native().deviceOf(raw)], program);
     } catch (error) {
       native().release(raw);
       throw error;

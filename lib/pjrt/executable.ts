@@ -74,6 +74,7 @@ const inlineBytes = 2 ** 18;
 /** A program on a client's device, ready to run. */
 export class LoadedExecutable extends Executable {
   readonly #onWorker: boolean;
+  readonly #donated: ReadonlySet<string>;
   readonly #outputBytes: readonly number[];
 
   /** @internal */
@@ -85,12 +86,13 @@ export class LoadedExecutable extends Executable {
   ) {
     super(raw, client, program);
     this.#outputBytes = this.outputs.map(({ type }) => bytesOf(type));
+    this.#donated = program.donated;
     this.#onWorker = client.platform === 'cpu' && isLarge(program, this);
   }
 
   /**
-   * One run: buffers by the inputs' names, to buffers by the outputs' names, which are the caller's to dispose. Throws ShapeError unless
-   * every input is given with its type and on this device, PjrtError where the run fails.
+   * One run: buffers by the inputs' names, to buffers by the outputs' names, which are the caller's to dispose. Inputs that the program marks
+   * as donated are disposed. Throws ShapeError unless every input is given with its type and on this device, PjrtError where the run fails.
    */
   async run(inputs: Readonly<Record<string, Buffer>>): Promise<Record<string, Buffer>> {
     const executable = rawOf(this);
@@ -99,6 +101,7 @@ export class LoadedExecutable extends Executable {
       throw new ShapeError(`${this.name} takes the inputs ${namesOf(this.inputs)}; got ${given.join(', ') || 'none'}`);
     const raws = this.inputs.map((port) => this.#checked(port, inputs[port.name]));
     const outputs = await native().execute(executable, rawOf(this.client), raws, this.#outputBytes, this.#onWorker);
+    for (const name of this.#donated) inputs[name].dispose();
     return Object.fromEntries(this.outputs.map(({ name, type }, i) => [name, new Buffer(outputs[i], this.client, type, this.device)]));
   }
 
@@ -131,5 +134,7 @@ export function checkOutputs(raw: Raw, outputs: readonly Port[]): void {
     .map(([type, shape]) => ({ dtype: dtypeOf(type), shape }));
   if (compiled.length === outputs.length && compiled.every((type, i) => sameType(type, outputs[i].type))) return;
   const said = outputs.map(({ type }) => typeText(type)).join(', ');
-  throw new ShapeError(`a module's outputs are what its text returns; it says ${said}, the text returns ${compiled.map(typeText).join(', ')}`);
+  throw new ShapeError(
+    `a module's outputs are what its text returns; it says ${said}, the text returns ${compiled.map(typeText).join(', ')}`,
+  );
 }

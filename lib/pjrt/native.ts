@@ -77,6 +77,7 @@ interface Addon {
   memory(executable: Raw): CompiledMemory;
   outputs(executable: Raw): [type: number, shape: number[]][];
   serialize(executable: Raw): Uint8Array;
+  deviceOf(executable: Raw): number;
   upload(client: Raw, device: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
   read(buffer: Raw, bytes: number): Promise<ArrayBuffer>;
   ready(buffer: Raw): Promise<void>;

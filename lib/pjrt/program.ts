@@ -1,12 +1,47 @@
-import type { Module, Port } from '../types';
-export interface Program {
-  readonly text: string;
-  readonly inputs: readonly Port[];
-  readonly outputs: readonly Port[];
-  readonly hiddenFlops?: number;
+/** What is known of a program before a plugin sees it: its ports, and that it is none of those that take the process down (reader.ts). */
+import { ShapeError } from '../errors';
+import { type Module, type Port, sameType, typeText } from '../types';
+import { type RawPort, Reader } from './reader';
+
+/** A module that may be compiled. */
+export interface Program extends Module {
+  /** Names of inputs whose memory a run may take for its outputs (`tf.aliasing_output`, `jax.buffer_donor`). */
+  readonly donated: ReadonlySet<string>;
+  /** Whether it has what a plugin's cost analysis cannot see into: custom calls and loops. */
   readonly opaque: boolean;
 }
-export function programOf(module: Module | string): Program {
-  if (typeof module === 'string') throw new Error('later');
-  return { ...module, opaque: module.text.includes('custom_call') };
+
+/**
+ * Checks a program and names its ports. A module's ports keep their names; those of a text are the names of `@main`'s arguments, and
+ * the results' `jax.result_info`, else out, or out0, out1 and so on. Throws ShapeError.
+ */
+export async function programOf(module: Module | string): Promise<Program> {
+  const text = typeof module === 'string' ? module : module.text;
+  const reader = new Reader(text);
+  const main = await reader.read();
+  const inputs = main.inputs.map((port, i) => named(port.name ?? `arg${i}`, port, 'takes'));
+  const outputs = outputNames(main.outputs).map((name, i) => named(name, main.outputs[i], 'returns'));
+  const read = { text, inputs, outputs, opaque: reader.opaque };
+  const ports = typeof module === 'string' ? read : module;
+  agree('inputs', ports.inputs, inputs);
+  agree('outputs', ports.outputs, outputs);
+  const donated = new Set(ports.inputs.filter((_, i) => main.inputs[i].donated).map(({ name }) => name));
+  return { ...read, ...ports, donated };
+}
+
+function named(name: string, { type }: RawPort, verb: string): Port {
+  if (!type) throw new ShapeError(`@main takes and returns tensors of static shape and known dtype; ${name}, which it ${verb}, is none`);
+  return { name, type };
+}
+
+function outputNames(ports: readonly RawPort[]): string[] {
+  const infos = ports.map(({ info }) => info ?? '');
+  if (infos.every((info) => info !== '') && new Set(infos).size === infos.length) return infos;
+  return ports.length === 1 ? ['out'] : ports.map((_, i) => `out${i}`);
+}
+
+function agree(what: string, said: readonly Port[], read: readonly Port[]): void {
+  if (said.length === read.length && said.every(({ type }, i) => sameType(type, read[i].type))) return;
+  const list = (ports: readonly Port[]) => `(${ports.map(({ type }) => typeText(type)).join(', ')})`;
+  throw new ShapeError(`a module's ${what} are those of its text; the module says ${list(said)}, the text ${list(read)}`);
 }

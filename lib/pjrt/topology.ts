@@ -42,7 +42,7 @@ export class Topology extends Handle {
 
   /** Compiles a program for one device of the topology. See `Client.compile`. */
   async compile(module: Module | string): Promise<Executable> {
-    const program = programOf(module);
+    const program = await programOf(module);
     const raw = await native().compileAhead(rawOf(this), program.text, compileOptions(this.devices[0].id));
     try {
       checkOutputs(raw, program.outputs);
