@@ -29,12 +29,10 @@ async function errors(options: AttentionOptions, target: Target) {
   using qBuffer = cpu.upload(spec.inputs.q, q);
   using kBuffer = cpu.upload(spec.inputs.k, k);
   using vBuffer = cpu.upload(spec.inputs.v, v);
-  const outputs = await compiled.run({ q: qBuffer, k: kBuffer, v: vBuffer });
-  using out = outputs.out;
-  using logSumExp = outputs.logSumExp;
+  using outputs = await compiled.run({ q: qBuffer, k: kBuffer, v: vBuffer });
   return {
-    out: maxError((await out.read()) as Float32Array, expected.out),
-    logSumExp: maxError((await logSumExp.read()) as Float32Array, expected.logSumExp),
+    out: maxError((await outputs.out.read()) as Float32Array, expected.out),
+    logSumExp: maxError((await outputs.logSumExp.read()) as Float32Array, expected.logSumExp),
   };
 }
 

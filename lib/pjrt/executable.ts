@@ -65,6 +65,9 @@ export class Executable extends Handle {
   }
 }
 
+/** A run's outputs by name; `using` disposes them all. */
+export type Outputs = Readonly<Record<string, Buffer>> & Disposable;
+
 /**
  * Programs up to this size run on the JavaScript thread itself; see `isLarge`.
  */
@@ -91,10 +94,10 @@ export class LoadedExecutable extends Executable {
   }
 
   /**
-   * One run: buffers by the inputs' names, to buffers by the outputs' names, which are the caller's to dispose. Inputs that the program marks
-   * as donated are disposed. Throws ShapeError unless every input is given with its type and on this device, PjrtError where the run fails.
+   * One run: buffers by the inputs' names, to buffers by the outputs' names, which are the caller's to dispose, one by one or all with
+   * `using`. Inputs that the program marks as donated are disposed. Throws ShapeError unless every input is given with its type and on this device, PjrtError where the run fails.
    */
-  async run(inputs: Readonly<Record<string, Buffer>>): Promise<Record<string, Buffer>> {
+  async run(inputs: Readonly<Record<string, Buffer>>): Promise<Outputs> {
     const executable = rawOf(this);
     const given = Object.keys(inputs);
     if (given.length !== this.inputs.length || !this.inputs.every(({ name }) => Object.hasOwn(inputs, name)))
@@ -102,7 +105,11 @@ export class LoadedExecutable extends Executable {
     const raws = this.inputs.map((port) => this.#checked(port, inputs[port.name]));
     const outputs = await native().execute(executable, rawOf(this.client), raws, this.#outputBytes, this.#onWorker);
     for (const name of this.#donated) inputs[name].dispose();
-    return Object.fromEntries(this.outputs.map(({ name, type }, i) => [name, new Buffer(outputs[i], this.client, type, this.device)]));
+    const buffers = this.outputs.map(({ name, type }, i) => [name, new Buffer(outputs[i], this.client, type, this.device)] as const);
+    const dispose = () => {
+      for (const [, buffer] of buffers) buffer.dispose();
+    };
+    return Object.defineProperty(Object.fromEntries(buffers), Symbol.dispose, { value: dispose }) as Outputs;
   }
 
   // The plugin compares byte sizes only, and runs on with what it was not compiled for.

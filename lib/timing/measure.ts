@@ -77,10 +77,9 @@ export async function measure(job: Job, on: Client | Topology): Promise<Measurem
     const inputs = { q: qBuffer, k: kBuffer, v: vBuffer };
     const { firstMs, minMs, medianMs } = await time(compiled, inputs, { runs: job.runs, warmup: 1, budgetMs: job.budgetMs });
     Object.assign(row, { firstMs, minMs, medianMs });
-    const outputs = await compiled.run(inputs);
-    using out = outputs.out;
+    using outputs = await compiled.run(inputs);
     const rows = sampleRows(spec);
-    Object.assign(row, { maxError: maxError(spec, (await out.read()) as ArrayLike<number>, rows, { q, k, v }), comparedRows: rows.length });
+    Object.assign(row, { maxError: maxError(spec, (await outputs.out.read()) as ArrayLike<number>, rows, { q, k, v }), comparedRows: rows.length });
   } catch (error) {
     row.failure = (error as Error).message;
   }

@@ -31,10 +31,9 @@ export async function time(executable: LoadedExecutable, inputs: Readonly<Record
   const begin = performance.now();
   while (all.length < warmup + runs && (all.length <= warmup || performance.now() - begin < budgetMs)) {
     const start = performance.now();
-    const outputs = await executable.run(inputs);
+    using outputs = await executable.run(inputs);
     await Promise.all(Object.values(outputs).map((output) => output.ready()));
     all.push(performance.now() - start);
-    for (const output of Object.values(outputs)) output.dispose();
   }
   const runsMs = all.slice(warmup);
   const sorted = [...runsMs].sort((a, b) => a - b);
