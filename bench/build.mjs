@@ -8,7 +8,10 @@ import { attention, causal, local, lower } from 'node-pjrt';
 
 const build = (target, queries, mask) => {
   const start = performance.now();
-  lower(attention({ heads: 16, kvHeads: 2, headDim: 256, queries, dtype: 'bf16', mask: mask === 'causal' ? causal() : local(1023, 0) }), target);
+  lower(
+    attention({ heads: 16, kvHeads: 2, headDim: 256, queries, dtype: 'bf16', mask: mask === 'causal' ? causal() : local(1023, 0) }),
+    target,
+  );
   return performance.now() - start;
 };
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];

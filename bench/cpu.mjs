@@ -13,7 +13,13 @@ async function compare(shape, contenders) {
   const inputs = Object.fromEntries(
     Object.entries(spec.inputs).map(([name, type]) => {
       const length = type.shape.reduce((product, n) => product * n, 1);
-      return [name, client.upload(type, Float32Array.from({ length }, () => Math.random() - 0.5))];
+      return [
+        name,
+        client.upload(
+          type,
+          Float32Array.from({ length }, () => Math.random() - 0.5),
+        ),
+      ];
     }),
   );
   const samples = {};
@@ -35,7 +41,9 @@ async function compare(shape, contenders) {
   for (const [name, values] of Object.entries(samples)) {
     const ratio = median(values.map((value, i) => samples['dense causal']?.[i] / value));
     console.log(
-      `  ${name.padEnd(18)} min ${Math.min(...values).toFixed(1).padStart(8)} ms   median ${median(values).toFixed(1).padStart(8)} ms` +
+      `  ${name.padEnd(18)} min ${Math.min(...values)
+        .toFixed(1)
+        .padStart(8)} ms   median ${median(values).toFixed(1).padStart(8)} ms` +
         (Number.isFinite(ratio) ? `   dense / this: ${ratio.toFixed(2)}` : ''),
     );
   }

@@ -47,10 +47,14 @@ function measure(command, args) {
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 const figures = (samples, what) => {
   const values = samples.map((sample) => sample[what]);
-  return `${Math.min(...values).toFixed(0).padStart(7)} ${median(values).toFixed(0).padStart(7)}`;
+  return `${Math.min(...values)
+    .toFixed(0)
+    .padStart(7)} ${median(values).toFixed(0).padStart(7)}`;
 };
 
-console.log(`${''.padEnd(22)}${['build ms', 'compile ms', 'process ms'].map((title) => title.padStart(16)).join('')}   (min, median of ${runs})`);
+console.log(
+  `${''.padEnd(22)}${['build ms', 'compile ms', 'process ms'].map((title) => title.padStart(16)).join('')}   (min, median of ${runs})`,
+);
 for (const queries of ['4096', '32768', '1048576']) {
   const systems = { 'node-pjrt': () => measure(process.execPath, ['-e', ours, queries]) };
   // JAX's mask analysis of a million tokens takes hours.
@@ -62,7 +66,9 @@ for (const queries of ['4096', '32768', '1048576']) {
       if (i >= 0) samples[name].push(sample);
     }
   for (const [name, list] of Object.entries(samples))
-    console.log(`${name.padEnd(12)}T ${queries.padEnd(8)}${['build', 'compile', 'process'].map((what) => ` ${figures(list, what)}`).join('')}`);
+    console.log(
+      `${name.padEnd(12)}T ${queries.padEnd(8)}${['build', 'compile', 'process'].map((what) => ` ${figures(list, what)}`).join('')}`,
+    );
   if (samples['jax splash']) {
     const ratio = samples['jax splash'].map((peer, i) => peer.process / samples['node-pjrt'][i].process);
     console.log(`${''.padEnd(12)}whole process, jax splash / node-pjrt: ${median(ratio).toFixed(2)} (median of pairs)`);

@@ -50,11 +50,13 @@ const known: Record<keyof AttentionOptions, true> = {
 
 /** Throws ShapeError where a size is no whole number above 0, heads is no multiple of kvHeads, or a dense mask has other sizes. */
 export function attention(options: AttentionOptions): AttentionSpec {
-  for (const name of Object.keys(options)) if (!(name in known)) throw new ShapeError(`attention: options are ${Object.keys(known).join(', ')}; got ${name}`);
+  for (const name of Object.keys(options))
+    if (!(name in known)) throw new ShapeError(`attention: options are ${Object.keys(known).join(', ')}; got ${name}`);
   const { batch = 1, heads, headDim, queries, dtype = 'f32', mask = full(), logSumExp = false } = options;
   const { kvHeads = heads, valueDim = headDim, keys = queries, scale = headDim ** -0.5 } = options;
   for (const [name, value] of Object.entries({ batch, heads, kvHeads, headDim, valueDim, queries, keys }))
-    if (!Number.isSafeInteger(value) || value < 1) throw new ShapeError(`attention: ${name} is a whole number, 1 or more; got ${String(value)}`);
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new ShapeError(`attention: ${name} is a whole number, 1 or more; got ${String(value)}`);
   if (heads % kvHeads !== 0) throw new ShapeError(`attention: heads is a multiple of kvHeads; got ${heads} heads and ${kvHeads} kv heads`);
   if (dtype !== 'f32' && dtype !== 'bf16') throw new ShapeError(`attention: dtype is f32 or bf16; got ${String(dtype)}`);
   if (!Number.isFinite(scale)) throw new ShapeError(`attention: scale is a finite number; got ${String(scale)}`);

@@ -43,7 +43,16 @@ export type HostArray =
   | Float64Array;
 
 /** What the library knows of each dtype. */
-export const dtypes: Readonly<Record<DType, { bytes: number; pjrt: number; host: { new (length: number): HostArray; new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): HostArray } }>> = rows as never;
+export const dtypes: Readonly<
+  Record<
+    DType,
+    {
+      bytes: number;
+      pjrt: number;
+      host: { new (length: number): HostArray; new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): HostArray };
+    }
+  >
+> = rows as never;
 
 export function isDType(name: string): name is DType {
   return Object.hasOwn(rows, name);

@@ -25,7 +25,9 @@ const files = readdirSync(lib, { recursive: true, encoding: 'utf8' })
   .map((file) => path.join(lib, file));
 
 test.each(files.map((file) => [path.relative(lib, file), file]))('%s imports only what is below it', (_, file) => {
-  const imports = [...readFileSync(file, 'utf8').matchAll(/from '(\.[^']*)'/g)].map(([, target]) => room(path.resolve(path.dirname(file), target)));
+  const imports = [...readFileSync(file, 'utf8').matchAll(/from '(\.[^']*)'/g)].map(([, target]) =>
+    room(path.resolve(path.dirname(file), target)),
+  );
   const allowed = [room(file), ...(below[room(file)] ?? [])];
   expect(imports.filter((target) => !allowed.includes(target))).toEqual([]);
 });

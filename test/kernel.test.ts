@@ -31,20 +31,36 @@ function run(options: AttentionOptions, blocks: { blockQ: number; blockK: number
   return { out: maxError(cut(out, spec.valueDim), expected.out), logSumExp: maxError(cut(logSumExp, 1), expected.logSumExp) };
 }
 
-const masks: LazyMask[] = [full(), causal(), causal(-40), causal(60), local(16, 0), local(100, 0), local(3, 200), local(0, 0, 300), local(null, 9)];
+const masks: LazyMask[] = [
+  full(),
+  causal(),
+  causal(-40),
+  causal(60),
+  local(16, 0),
+  local(100, 0),
+  local(3, 200),
+  local(0, 0, 300),
+  local(null, 9),
+];
 
 describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
   // bf16 rounds the weights and the output; both are at most 1 in size times a value of about 3.
   const tolerance = dtype === 'f32' ? 2e-6 : 2e-2;
 
-  test.each(masks.map((mask) => [maskText(mask), mask] as const))('%s, sizes that no block divides, two query heads a kv head', (_, mask) => {
-    const errors = run({ heads: 2, kvHeads: 1, headDim: 16, queries: 150, keys: 290, dtype, mask }, { blockQ: 32, blockK: 128 });
-    expect(errors.out).toBeLessThan(tolerance);
-    expect(errors.logSumExp).toBeLessThan(1e-4);
-  });
+  test.each(masks.map((mask) => [maskText(mask), mask] as const))(
+    '%s, sizes that no block divides, two query heads a kv head',
+    (_, mask) => {
+      const errors = run({ heads: 2, kvHeads: 1, headDim: 16, queries: 150, keys: 290, dtype, mask }, { blockQ: 32, blockK: 128 });
+      expect(errors.out).toBeLessThan(tolerance);
+      expect(errors.logSumExp).toBeLessThan(1e-4);
+    },
+  );
 
   test('batches, heads split over two cores, a value size of its own, rows before the first key', () => {
-    const errors = run({ batch: 2, heads: 4, kvHeads: 2, headDim: 24, valueDim: 160, queries: 96, keys: 256, dtype, mask: local(20, 0, -50) }, { blockQ: 32, blockK: 128 });
+    const errors = run(
+      { batch: 2, heads: 4, kvHeads: 2, headDim: 24, valueDim: 160, queries: 96, keys: 256, dtype, mask: local(20, 0, -50) },
+      { blockQ: 32, blockK: 128 },
+    );
     expect(errors.out).toBeLessThan(tolerance);
     expect(errors.logSumExp).toBeLessThan(1e-4);
   });
@@ -69,7 +85,8 @@ describe('the interpreter refuses what a TPU would do wrong', () => {
     inputs: [{ element: 'f32' as const, shape: [8, 128] }],
     outputs: [{ element: 'f32' as const, shape: [8, 128], window: { block: [8, 128], at: (i: m.V) => [i, m.constant(0)] } }],
     scratch: [m.ref('vmem', 'f32', [8, 128]), m.ref('semaphore_mem', 'dma_semaphore', [1])],
-    body: (_: readonly m.V[], [x, out, slot, semaphores]: readonly m.V[]) => body(x, slot, m.squeeze(m.slice(semaphores, [0], [1]), []), out),
+    body: (_: readonly m.V[], [x, out, slot, semaphores]: readonly m.V[]) =>
+      body(x, slot, m.squeeze(m.slice(semaphores, [0], [1]), []), out),
   });
   const input = new Float32Array(1024).fill(3);
 
@@ -96,12 +113,27 @@ describe('the interpreter refuses what a TPU would do wrong', () => {
     expect(out[0]).toBeNaN();
   });
   test('a wait without a start', () => {
-    expect(() => interpret(frame((x, slot, semaphore) => m.waitCopy(x, slot, semaphore)), [input])).toThrow('none is in flight');
+    expect(() =>
+      interpret(
+        frame((x, slot, semaphore) => m.waitCopy(x, slot, semaphore)),
+        [input],
+      ),
+    ).toThrow('none is in flight');
   });
   test('a copy that is never waited for', () => {
-    expect(() => interpret(frame((x, slot, semaphore) => m.startCopy(x, slot, semaphore)), [input])).toThrow('1 on one semaphore were not');
+    expect(() =>
+      interpret(
+        frame((x, slot, semaphore) => m.startCopy(x, slot, semaphore)),
+        [input],
+      ),
+    ).toThrow('1 on one semaphore were not');
   });
   test('a part out of bounds', () => {
-    expect(() => interpret(frame((x, slot, semaphore) => m.startCopy(m.slice(x, [4, 0], [8, 128]), slot, semaphore)), [input])).toThrow('got offsets [4,0] and sizes [8,128]');
+    expect(() =>
+      interpret(
+        frame((x, slot, semaphore) => m.startCopy(m.slice(x, [4, 0], [8, 128]), slot, semaphore)),
+        [input],
+      ),
+    ).toThrow('got offsets [4,0] and sizes [8,128]');
   });
 });

@@ -36,7 +36,18 @@ async function errors(options: AttentionOptions, target: Target) {
   };
 }
 
-const masks: LazyMask[] = [full(), causal(), causal(-70), causal(9), local(63, 0), local(128, 0), local(5, 100), local(0, 0, 190), local(null, 3), local(3, null)];
+const masks: LazyMask[] = [
+  full(),
+  causal(),
+  causal(-70),
+  causal(9),
+  local(63, 0),
+  local(128, 0),
+  local(5, 100),
+  local(0, 0, 190),
+  local(null, 3),
+  local(3, null),
+];
 // f32: sums of 200 products in another order. bf16: weights up to 1 and values up to 4 are rounded to 8 bits.
 const tolerance = { f32: 4e-6, bf16: 3e-2 };
 
@@ -116,7 +127,9 @@ test('what a program says of itself', () => {
 });
 
 test('the CPU blocks are those of the kernel', () => {
-  const native = ['attention_kernel.h', 'attention_kernel.inc'].map((file) => readFileSync(path.join(__dirname, '..', 'native', file), 'utf8')).join();
+  const native = ['attention_kernel.h', 'attention_kernel.inc']
+    .map((file) => readFileSync(path.join(__dirname, '..', 'native', file), 'utf8'))
+    .join();
   const constant = (name: string) => Number(new RegExp(`constexpr int64_t ${name} = (\\d+);`).exec(native)?.[1]);
   expect(cpuBlocks).toEqual({ blockQ: constant('kQueryBlock'), blockK: constant('kKeyBlock') });
 });

@@ -1,6 +1,21 @@
 /** Masks: their meaning as other libraries' own tests have it, and every closed form against the plain loops. */
 import { ShapeError } from '../lib/errors';
-import { allows, bandOf, causal, cover, dense, emptyRows, full, type LazyMask, local, type Mask, maskText, materialize, pairs, parseMask } from '../lib/mask';
+import {
+  allows,
+  bandOf,
+  causal,
+  cover,
+  dense,
+  emptyRows,
+  full,
+  type LazyMask,
+  local,
+  type Mask,
+  maskText,
+  materialize,
+  pairs,
+  parseMask,
+} from '../lib/mask';
 
 const picture = (mask: Mask, queries: number, keys: number) =>
   Array.from({ length: queries }, (_, i) => Array.from({ length: keys }, (_, j) => (allows(mask, i, j) ? 'x' : '.')).join(''));
@@ -88,12 +103,18 @@ test('a million tokens: exact counts', () => {
   const T = 1048576;
   expect(pairs(causal(), T, T)).toBe((T * (T + 1)) / 2);
   expect(pairs(local(1023, 0), T, T)).toBe(1024 * T - (1023 * 1024) / 2);
-  expect(cover(causal(), { queries: T, keys: T, blockQ: 512, blockK: 512 }).counts()).toEqual({ active: 2098176, full: 2096128, partial: 2048, total: 4194304 });
+  expect(cover(causal(), { queries: T, keys: T, blockQ: 512, blockK: 512 }).counts()).toEqual({
+    active: 2098176,
+    full: 2096128,
+    partial: 2048,
+    total: 4194304,
+  });
   expect(bandOf(causal())).toEqual({ low: Number.NEGATIVE_INFINITY, high: 0 });
 });
 
 test('masks as text', () => {
-  for (const text of ['full', 'causal', 'causal(-3)', 'local(1023, 0)', 'local(null, 8, 2)']) expect(maskText(parseMask(text, 8, 8))).toBe(text);
+  for (const text of ['full', 'causal', 'causal(-3)', 'local(1023, 0)', 'local(null, 8, 2)'])
+    expect(maskText(parseMask(text, 8, 8))).toBe(text);
   expect(parseMask('dense(causal)', 9, 9)).toEqual(plain(causal(), 9, 9));
   for (const text of ['', 'caus', 'causal(', 'causal(x)', 'causal(1, 2)', 'local(1)', 'local(1.5, 2)', 'dense', 'full(1)', 'causal(null)'])
     expect(() => parseMask(text, 8, 8)).toThrow(ShapeError);

@@ -59,6 +59,7 @@ async function run({ mask: masks, target: targets, runs, json, pass: _, ...optio
 }
 
 function whole(text: string): number {
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)) || Number(text) < 1) throw new InvalidArgumentError('A whole number, 1 or more.');
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)) || Number(text) < 1)
+    throw new InvalidArgumentError('A whole number, 1 or more.');
   return Number(text);
 }

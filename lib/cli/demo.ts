@@ -15,7 +15,9 @@ const cpuJobs: readonly Job[] = [
   ...masks.map((mask) => ({ options: { ...large, queries: 4096 }, mask, runs: 5, budgetMs: 10000 })),
   ...masks.slice(1).map((mask) => ({ options: { ...small, queries: 32768 }, mask, runs: 5, budgetMs: 10000 })),
 ];
-const v5pJobs: readonly Job[] = [4096, 32768, 1048576].flatMap((queries) => masks.map((mask) => ({ options: { ...large, queries }, mask })));
+const v5pJobs: readonly Job[] = [4096, 32768, 1048576].flatMap((queries) =>
+  masks.map((mask) => ({ options: { ...large, queries }, mask })),
+);
 
 export function demo(program: Command): void {
   program
@@ -42,7 +44,8 @@ async function measureAll(target: string, jobs: readonly Job[]): Promise<Measure
     });
   } catch (error) {
     // A target that cannot be had here (libtpu has no wheel for aarch64) says so in its rows; the others run.
-    for (const { options, mask } of jobs.slice(rows.length)) add({ case: caseText(options), target, mask, failure: (error as Error).message });
+    for (const { options, mask } of jobs.slice(rows.length))
+      add({ case: caseText(options), target, mask, failure: (error as Error).message });
   }
   return rows;
 }

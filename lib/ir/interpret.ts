@@ -108,7 +108,14 @@ const scalarMeanings: Record<string, (...operands: number[]) => number> = {
   'math.exp2': (a) => 2 ** a,
   'math.log': Math.log,
 };
-const integerPredicates = [(a: number, b: number) => a === b, (a: number, b: number) => a !== b, (a: number, b: number) => a < b, (a: number, b: number) => a <= b, (a: number, b: number) => a > b, (a: number, b: number) => a >= b];
+const integerPredicates = [
+  (a: number, b: number) => a === b,
+  (a: number, b: number) => a !== b,
+  (a: number, b: number) => a < b,
+  (a: number, b: number) => a <= b,
+  (a: number, b: number) => a > b,
+  (a: number, b: number) => a >= b,
+];
 // Ordered float predicates 1 to 6 are eq, gt, ge, lt, le, ne.
 const floatPredicates = [0, 4, 5, 2, 3, 1].map((i) => integerPredicates[i]);
 
@@ -159,7 +166,10 @@ class Core {
       case 'arith.cmpi':
       case 'arith.cmpf': {
         const predicate = Number.parseInt(attributes.predicate, 10);
-        return this.elementwise(operation, (name === 'arith.cmpi' ? integerPredicates[predicate] : floatPredicates[predicate - 1]) as never);
+        return this.elementwise(
+          operation,
+          (name === 'arith.cmpi' ? integerPredicates[predicate] : floatPredicates[predicate - 1]) as never,
+        );
       }
       case 'vector.broadcast': {
         const source = this.get(operands[0]);
@@ -302,7 +312,8 @@ class Core {
   /** Throws where a copy was started and never waited for. */
   finish(): void {
     for (const copies of this.inFlight.values())
-      if (copies.length) throw new ShapeError(`interpret: every copy is waited for before its core ends; ${copies.length} on one semaphore were not`);
+      if (copies.length)
+        throw new ShapeError(`interpret: every copy is waited for before its core ends; ${copies.length} on one semaphore were not`);
   }
 }
 
@@ -353,8 +364,12 @@ export function interpret(kernel: Kernel, inputs: readonly Float32Array[]): Floa
   const operands = [...kernel.inputs, ...kernel.outputs];
   const arrays = operands.map((operand, i) => memory(operand, inputs[i] ?? blank(operand.element, count(operand.shape))));
   const gridTypes = kernel.grid.map(() => scalar('i32'));
-  const refTypes = operands.map((operand): Ref => ref(operand.window ? 'vmem' : 'any', operand.element, operand.window?.block ?? operand.shape));
-  const body = isolated<MosaicType>([...gridTypes, ...refTypes, ...kernel.scratch], (...args) => kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length)));
+  const refTypes = operands.map(
+    (operand): Ref => ref(operand.window ? 'vmem' : 'any', operand.element, operand.window?.block ?? operand.shape),
+  );
+  const body = isolated<MosaicType>([...gridTypes, ...refTypes, ...kernel.scratch], (...args) =>
+    kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length)),
+  );
   const blocksAt = operands.map(({ window }) => {
     if (!window) return undefined;
     let results: V[] = [];
@@ -383,7 +398,12 @@ export function interpret(kernel: Kernel, inputs: readonly Float32Array[]): Floa
       });
       core.run(at.block);
       const { block } = operand.window;
-      return part(arrays[i], at.results.map((value, d) => core.number(value) * block[d]), block, 'window');
+      return part(
+        arrays[i],
+        at.results.map((value, d) => core.number(value) * block[d]),
+        block,
+        'window',
+      );
     });
     // A window is a copy in vector memory: outputs start unwritten and go back after the step.
     const views = windows.map((window, i) => {
@@ -406,4 +426,3 @@ function* places(sizes: readonly number[]): Generator<number[]> {
   if (!sizes.length) yield [];
   else for (const rest of places(sizes.slice(0, -1))) for (let i = 0; i < sizes[sizes.length - 1]; i++) yield [...rest, i];
 }
-

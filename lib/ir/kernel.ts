@@ -24,7 +24,9 @@ export interface Kernel {
 export function kernelText(kernel: Kernel): string {
   const operands = [...kernel.inputs, ...kernel.outputs];
   const gridTypes = kernel.grid.map(() => scalar('i32'));
-  const refTypes: MosaicType[] = operands.map(({ element, shape, window }) => (window ? ref('vmem', element, window.block) : ref('any', element, shape)));
+  const refTypes: MosaicType[] = operands.map(({ element, shape, window }) =>
+    window ? ref('vmem', element, window.block) : ref('any', element, shape),
+  );
   const types = [...gridTypes, ...refTypes, ...kernel.scratch];
   const body = isolated<MosaicType>(types, (...args) => {
     kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length));
@@ -38,19 +40,35 @@ export function kernelText(kernel: Kernel): string {
       scratch_operands: attr.integer(kernel.scratch.length),
       'tpu.core_type': '#tpu.core_type<tc>',
       window_params: attr.list(
-        operands.map(({ window }, i) => attr.dictionary(window ? { transform_indices: `@window_${i}`, window_bounds: attr.array(window.block) } : {})),
+        operands.map(({ window }, i) =>
+          attr.dictionary(window ? { transform_indices: `@window_${i}`, window_bounds: attr.array(window.block) } : {}),
+        ),
       ),
     }),
   ];
   for (const [i, { window, shape }] of operands.entries()) {
     if (!window) continue;
     const at = isolated<MosaicType>(gridTypes, (...grid) => emit<MosaicType>('stable_mosaic.func.return', window.at(...grid), []));
-    functions.push(functionText(`window_${i}`, at, gridTypes, shape.map(() => scalar('i32')), {}));
+    functions.push(
+      functionText(
+        `window_${i}`,
+        at,
+        gridTypes,
+        shape.map(() => scalar('i32')),
+        {},
+      ),
+    );
   }
   return `module attributes {stable_mosaic.version = ${attr.integer(version)}} {\n${functions.join('')}}\n`;
 }
 
-function functionText(name: string, body: ReturnType<typeof isolated<MosaicType>>, types: readonly MosaicType[], results: readonly MosaicType[], attributes: Record<string, string>) {
+function functionText(
+  name: string,
+  body: ReturnType<typeof isolated<MosaicType>>,
+  types: readonly MosaicType[],
+  results: readonly MosaicType[],
+  attributes: Record<string, string>,
+) {
   const list = (parts: readonly MosaicType[]) => `(${parts.map(spell).join(', ')})`;
   const all = attr.dictionary({ ...attributes, function_type: `${list(types)} -> ${list(results)}`, sym_name: attr.string(name) });
   return `  "stable_mosaic.func.func"() (${printRegion(body, spell, '  ', new Map())}) ${all} : () -> ()\n`;

@@ -59,7 +59,9 @@ function effect(name: string, operands: readonly V[], attributes?: Record<string
 export function constant(value: number, type: MosaicType = i32): V {
   const { element } = type;
   const text = element === 'i1' ? String(value !== 0) : element === 'f32' || element === 'bf16' ? floatText(value, element) : String(value);
-  return op('arith.constant', [], type, { value: type.kind === 'vector' ? `dense<${text}> : ${spell(type)}` : element === 'i1' ? text : `${text} : ${element}` });
+  return op('arith.constant', [], type, {
+    value: type.kind === 'vector' ? `dense<${text}> : ${spell(type)}` : element === 'i1' ? text : `${text} : ${element}`,
+  });
 }
 
 const noOverflowFlags = { overflowFlags: '#arith.overflow<none>' };
@@ -81,7 +83,8 @@ function binary(name: keyof typeof binaries): (a: V, b: V | number) => V {
   const row: { integer: string; float?: string; flags?: boolean } = binaries[name];
   return (a, b) => {
     const right = typeof b === 'number' ? constant(b, a.type) : b;
-    if (spell(a.type) !== spell(right.type)) throw new ShapeError(`mosaic ${name}: both operands have one type; got ${spell(a.type)} and ${spell(right.type)}`);
+    if (spell(a.type) !== spell(right.type))
+      throw new ShapeError(`mosaic ${name}: both operands have one type; got ${spell(a.type)} and ${spell(right.type)}`);
     const isFloat = a.type.element === 'f32' || a.type.element === 'bf16';
     const operation = isFloat ? row.float : row.integer;
     if (!operation) throw new ShapeError(`mosaic ${name}: operands are integers; got ${spell(a.type)}`);
@@ -103,7 +106,8 @@ const predicates = { eq: [0, 1], ne: [1, 6], lt: [2, 4], le: [3, 5], gt: [4, 2],
 
 export function compare(predicate: keyof typeof predicates, a: V, b: V | number): V {
   const right = typeof b === 'number' ? constant(b, a.type) : b;
-  if (spell(a.type) !== spell(right.type)) throw new ShapeError(`mosaic compare: both operands have one type; got ${spell(a.type)} and ${spell(right.type)}`);
+  if (spell(a.type) !== spell(right.type))
+    throw new ShapeError(`mosaic compare: both operands have one type; got ${spell(a.type)} and ${spell(right.type)}`);
   const isFloat = a.type.element === 'f32';
   const result: MosaicType = a.type.kind === 'vector' ? vector('i1', a.type.shape) : scalar('i1');
   const attributes = { predicate: attr.integer(predicates[predicate][isFloat ? 1 : 0]) };
@@ -165,14 +169,20 @@ export function transpose(x: V): V {
 export function reduce(kind: 'maximumf' | 'add', x: V): V {
   const [rows] = vectorShape(x, 2);
   const start = constant(kind === 'add' ? 0 : Number.NEGATIVE_INFINITY, vector('f32', [rows]));
-  return op('vector.multi_reduction', [x, start], vector('f32', [rows]), { kind: `#vector.kind<${kind}>`, reduction_dims: attr.array([1]) });
+  return op('vector.multi_reduction', [x, start], vector('f32', [rows]), {
+    kind: `#vector.kind<${kind}>`,
+    reduction_dims: attr.array([1]),
+  });
 }
 
 /** [rows, n] repeated along its columns to [rows, columns]; the last repetition is cut. */
 export function tile(x: V, columns: number): V {
   const [rows, n] = vectorShape(x, 2);
   const times = Math.ceil(columns / n);
-  const repeated = times === 1 ? x : op('tpu.concatenate', Array<V>(times).fill(x), vector(x.type.element, [rows, times * n]), { dimension: attr.integer(1, 'i32') });
+  const repeated =
+    times === 1
+      ? x
+      : op('tpu.concatenate', Array<V>(times).fill(x), vector(x.type.element, [rows, times * n]), { dimension: attr.integer(1, 'i32') });
   return times * n === columns ? repeated : corner(repeated, [rows, columns]);
 }
 
@@ -223,7 +233,11 @@ export function squeeze(source: V, shape: readonly number[]): V {
 const asIndex = (i: V | number): V => (typeof i === 'number' ? constant(i, index) : op('arith.index_cast', [i], index));
 
 /** Part of a reference in vector memory: `shape` places from `at` on (zeros by default), as a vector of that shape. */
-export function load(source: V, shape: readonly number[] = (source.type as Ref).shape, at: readonly (V | number)[] = shape.map(() => 0)): V {
+export function load(
+  source: V,
+  shape: readonly number[] = (source.type as Ref).shape,
+  at: readonly (V | number)[] = shape.map(() => 0),
+): V {
   return op('vector.load', [source, ...at.map(asIndex)], vector(source.type.element, shape));
 }
 
@@ -245,7 +259,10 @@ export function storeScalar(value: V, target: V, at: number): void {
 
 /** Starts a copy; `semaphore` counts its end. */
 export function startCopy(source: V, target: V, semaphore: V): void {
-  effect('tpu.enqueue_dma', [source, target, semaphore], { operandSegmentSizes: attr.array([1, 0, 1, 1, 0, 0], 'i32'), priority: attr.integer(0, 'i32') });
+  effect('tpu.enqueue_dma', [source, target, semaphore], {
+    operandSegmentSizes: attr.array([1, 0, 1, 1, 0, 0], 'i32'),
+    priority: attr.integer(0, 'i32'),
+  });
 }
 
 /** Waits for a copy of that size to end. */
@@ -269,6 +286,7 @@ export function loop(start: V, end: V, carried: V, body: (i: V, carried: V) => V
 }
 
 function vectorShape(x: V, rank: number): readonly number[] {
-  if (x.type.kind !== 'vector' || x.type.shape.length !== rank) throw new ShapeError(`mosaic: the operand is a vector of rank ${rank}; got ${spell(x.type)}`);
+  if (x.type.kind !== 'vector' || x.type.shape.length !== rank)
+    throw new ShapeError(`mosaic: the operand is a vector of rank ${rank}; got ${spell(x.type)}`);
   return x.type.shape;
 }

@@ -14,7 +14,8 @@ export const cpuBlocks = { blockQ: 128, blockK: 64 };
 
 /** Throws ShapeError for a dense mask (its lowering is `dense`). */
 export function lowerCpu(spec: AttentionSpec): Module {
-  if (spec.mask.kind === 'dense') throw new ShapeError('the CPU kernel takes a lazy mask; a dense one is lowered with lower(spec, "dense")');
+  if (spec.mask.kind === 'dense')
+    throw new ShapeError('the CPU kernel takes a lazy mask; a dense one is lowered with lower(spec, "dense")');
   const { low, high } = bandOf(spec.mask);
   const diagonal = (value: number) => attr.integer(Number.isFinite(value) ? BigInt(value) : value < 0 ? -unbounded : unbounded);
   const call = ({ q, k, v }: Record<'q' | 'k' | 'v', s.Tensor>) => {

@@ -2,7 +2,7 @@
  * Attention in plain StableHLO, scores and all: O(T^2) memory and work whatever the mask. Every plugin takes it. It is the baseline that the
  * kernels are compared with, and the only lowering of a dense mask, whose bits go into the text as a constant.
  */
-import { type AttentionSpec } from '../attention';
+import type { AttentionSpec } from '../attention';
 import * as s from '../ir/stablehlo';
 import { bandOf, type Mask, rowBytes } from '../mask';
 import { type Module, tensor } from '../types';
@@ -14,8 +14,14 @@ export function lowerDense(spec: AttentionSpec): Module {
     const group = heads / kvHeads;
     const grouped = s.reshape(q, [batch, kvHeads, group, queries, headDim]);
     const pairs = [batch, kvHeads, group, queries, keys];
-    const batchingDims = [[0, 1], [0, 1]] as const;
-    let scores = s.multiply(s.dotGeneral(grouped, k, { batchingDims, contractingDims: [[4], [3]], dtype: 'f32', precision: 'HIGHEST' }), scale);
+    const batchingDims = [
+      [0, 1],
+      [0, 1],
+    ] as const;
+    let scores = s.multiply(
+      s.dotGeneral(grouped, k, { batchingDims, contractingDims: [[4], [3]], dtype: 'f32', precision: 'HIGHEST' }),
+      scale,
+    );
     const allowed = predicate(mask, queries, keys);
     if (allowed) scores = s.select(s.broadcastInDim(allowed, pairs, [3, 4]), scores, Number.NEGATIVE_INFINITY);
     const perRow = (x: s.Tensor, shape: readonly number[]) => s.broadcastInDim(x, shape, [0, 1, 2, 3]);
@@ -24,7 +30,12 @@ export function lowerDense(spec: AttentionSpec): Module {
     const greatest = s.select(s.isFinite(highest), highest, 0);
     const weights = s.exponential(s.subtract(scores, perRow(greatest, pairs)));
     const total = s.sum(weights, [4]);
-    const product = s.dotGeneral(s.convert(weights, spec.dtype), v, { batchingDims, contractingDims: [[4], [2]], dtype: 'f32', precision: 'HIGHEST' });
+    const product = s.dotGeneral(s.convert(weights, spec.dtype), v, {
+      batchingDims,
+      contractingDims: [[4], [2]],
+      dtype: 'f32',
+      precision: 'HIGHEST',
+    });
     const divisor = s.select(s.compare(total, 0, 'EQ'), 1, total);
     const out = s.convert(s.divide(product, perRow(divisor, product.type.shape)), spec.dtype);
     const results = { out: s.reshape(out, [batch, heads, queries, valueDim]) };

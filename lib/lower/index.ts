@@ -36,6 +36,7 @@ export function lowerBlocking(spec: AttentionSpec, target: Target): Blocking | u
 }
 
 function ruleOf(spec: AttentionSpec, target: Target): (typeof rules)[Target] {
-  if (!Object.hasOwn(rules, target)) throw new ShapeError(`lower: a target is one of ${Object.keys(rules).join(', ')}; got ${String(target)}`);
+  if (!Object.hasOwn(rules, target))
+    throw new ShapeError(`lower: a target is one of ${Object.keys(rules).join(', ')}; got ${String(target)}`);
   return rules[spec.mask.kind === 'dense' ? 'dense' : target];
 }

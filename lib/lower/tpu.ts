@@ -48,10 +48,12 @@ export function tpuBlocks(spec: AttentionSpec): TpuBlocks {
 
 /** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernel's limits. */
 export function lowerTpu(spec: AttentionSpec): Module {
-  if (spec.mask.kind === 'dense') throw new ShapeError('the TPU kernel takes a lazy mask; a dense one is lowered with lower(spec, "dense")');
+  if (spec.mask.kind === 'dense')
+    throw new ShapeError('the TPU kernel takes a lazy mask; a dense one is lowered with lower(spec, "dense")');
   if (Math.max(spec.headDim, spec.valueDim) > 1024)
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${spec.headDim} and ${spec.valueDim}`);
-  if (Math.max(spec.queries, spec.keys) > 2 ** 30) throw new ShapeError(`the TPU kernel takes up to 2^30 tokens; got ${spec.queries} x ${spec.keys}`);
+  if (Math.max(spec.queries, spec.keys) > 2 ** 30)
+    throw new ShapeError(`the TPU kernel takes up to 2^30 tokens; got ${spec.queries} x ${spec.keys}`);
   const blocks = tpuBlocks(spec);
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
   const operands = {
@@ -83,7 +85,9 @@ export function lowerTpu(spec: AttentionSpec): Module {
 function padded(x: s.Tensor, to: TensorType): s.Tensor {
   const [heads, tokens, size] = to.shape;
   const flat = s.reshape(x, [heads, x.type.shape[2], size]);
-  return tokens === x.type.shape[2] ? flat : s.pad(flat, s.constant(0, tensor(to.dtype, [])), { low: [0, 0, 0], high: [0, tokens - x.type.shape[2], 0] });
+  return tokens === x.type.shape[2]
+    ? flat
+    : s.pad(flat, s.constant(0, tensor(to.dtype, [])), { low: [0, 0, 0], high: [0, tokens - x.type.shape[2], 0] });
 }
 
 /** The opposite: padded tokens cut off, heads of each sequence apart. */
@@ -199,7 +203,8 @@ export function attentionKernel(spec: AttentionSpec, mask: LazyMask, blocks: Tpu
         const diagonal = m.sub(column, m.iota([blockQ, blockK], 0));
         const shift = m.sub(m.mul(block, blockK), m.mul(queryBlock, blockQ));
         const limits: V[] = [];
-        const within = (x: V, predicate: 'le' | 'ge' | 'lt', limit: V) => limits.push(m.compare(predicate, x, m.broadcast(limit, [blockQ, blockK])));
+        const within = (x: V, predicate: 'le' | 'ge' | 'lt', limit: V) =>
+          limits.push(m.compare(predicate, x, m.broadcast(limit, [blockQ, blockK])));
         if (high < spec.keys - 1) within(diagonal, 'le', m.sub(m.constant(high), shift));
         if (low > -spec.queries) within(diagonal, 'ge', m.sub(m.constant(low), shift));
         if (keys > spec.keys) within(column, 'lt', m.sub(m.constant(spec.keys), m.mul(block, blockK)));

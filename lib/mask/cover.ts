@@ -167,7 +167,8 @@ export function emptyRows(mask: Mask, queries: number, keys: number): number {
 export function materialize(mask: LazyMask, queries: number, keys: number): Dense {
   const stride = rowBytes(keys);
   const gib = (queries * stride) / 2 ** 30;
-  if (gib > 4) throw new ShapeError(`a dense mask has at most 4 GiB; ${queries} x ${keys} pairs need ${gib.toFixed(0)} GiB: use a lazy mask`);
+  if (gib > 4)
+    throw new ShapeError(`a dense mask has at most 4 GiB; ${queries} x ${keys} pairs need ${gib.toFixed(0)} GiB: use a lazy mask`);
   const bits = new Uint8Array(queries * stride);
   const { low, high } = bandOf(mask);
   for (let i = 0; i < queries; i++) {

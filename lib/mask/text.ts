@@ -3,7 +3,8 @@ import { ShapeError } from '../errors';
 import { materialize } from './cover';
 import { causal, full, local, type Mask } from './mask';
 
-const rule = 'a mask is full, causal, causal(offset), local(left, right), local(left, right, offset) with null for no bound, or dense(mask)';
+const rule =
+  'a mask is full, causal, causal(offset), local(left, right), local(left, right, offset) with null for no bound, or dense(mask)';
 
 /** Reads a mask for a plane of queries x keys. Throws ShapeError that names the forms there are. */
 export function parseMask(text: string, queries: number, keys: number): Mask {
@@ -17,7 +18,8 @@ export function parseMask(text: string, queries: number, keys: number): Mask {
   };
   if (kind === 'full' && !args.length) return full();
   if (kind === 'causal' && args.length <= 1) return causal(number(args[0]) ?? Number.NaN);
-  if (kind === 'local' && (args.length === 2 || args.length === 3)) return local(number(args[0]), number(args[1]), number(args[2]) ?? Number.NaN);
+  if (kind === 'local' && (args.length === 2 || args.length === 3))
+    return local(number(args[0]), number(args[1]), number(args[2]) ?? Number.NaN);
   if (kind === 'dense' && list !== undefined) {
     const lazy = parseMask(list, queries, keys);
     return lazy.kind === 'dense' ? lazy : materialize(lazy, queries, keys);

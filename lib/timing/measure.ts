@@ -49,7 +49,11 @@ export function caseText({ heads, kvHeads = heads, headDim, queries, keys = quer
 /** Never throws for what an attention or a plugin may fail of: the row says it in `failure`. */
 export async function measure(job: Job, on: Client | Topology): Promise<Measurement> {
   const { queries, keys = queries } = job.options;
-  const row: { -readonly [K in keyof Measurement]: Measurement[K] } = { case: caseText(job.options), target: targetText(on), mask: job.mask };
+  const row: { -readonly [K in keyof Measurement]: Measurement[K] } = {
+    case: caseText(job.options),
+    target: targetText(on),
+    mask: job.mask,
+  };
   try {
     const begin = performance.now();
     const mask = parseMask(job.mask, queries, keys);
@@ -79,7 +83,10 @@ export async function measure(job: Job, on: Client | Topology): Promise<Measurem
     Object.assign(row, { firstMs, minMs, medianMs });
     using outputs = await compiled.run(inputs);
     const rows = sampleRows(spec);
-    Object.assign(row, { maxError: maxError(spec, (await outputs.out.read()) as ArrayLike<number>, rows, { q, k, v }), comparedRows: rows.length });
+    Object.assign(row, {
+      maxError: maxError(spec, (await outputs.out.read()) as ArrayLike<number>, rows, { q, k, v }),
+      comparedRows: rows.length,
+    });
   } catch (error) {
     row.failure = (error as Error).message;
   }
@@ -119,7 +126,12 @@ function sampleRows({ queries }: AttentionSpec): number[] {
   return [...new Set(places.filter((row) => row >= 0 && row < queries))];
 }
 
-function maxError(spec: AttentionSpec, out: ArrayLike<number>, rows: readonly number[], inputs: { q: Float32Array; k: Float32Array; v: Float32Array }): number {
+function maxError(
+  spec: AttentionSpec,
+  out: ArrayLike<number>,
+  rows: readonly number[],
+  inputs: { q: Float32Array; k: Float32Array; v: Float32Array },
+): number {
   const expected = reference(spec, inputs, rows).out;
   const { valueDim, queries } = spec;
   let most = 0;

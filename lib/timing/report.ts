@@ -20,11 +20,19 @@ const columns: readonly Column[] = [
   { title: 'first ms', width: 8, cell: (row) => ms(row.firstMs) },
   { title: 'min ms', width: 7, cell: (row) => ms(row.minMs) },
   { title: 'median ms', width: 9, cell: (row) => ms(row.medianMs) },
-  { title: 'active / blocks', width: 17, cell: (row) => (row.blocks === undefined ? (row.compileMs === undefined ? '' : 'all') : `${row.activeBlocks} / ${row.blocks}`) },
+  {
+    title: 'active / blocks',
+    width: 17,
+    cell: (row) => (row.blocks === undefined ? (row.compileMs === undefined ? '' : 'all') : `${row.activeBlocks} / ${row.blocks}`),
+  },
   { title: 'max error', width: 9, cell: (row) => row.maxError?.toExponential(1) ?? '' },
 ];
 
-const line = (texts: readonly string[]) => texts.map((text, i) => (columns[i].left ? text.padEnd(columns[i].width) : text.padStart(columns[i].width))).join('  ').trimEnd();
+const line = (texts: readonly string[]) =>
+  texts
+    .map((text, i) => (columns[i].left ? text.padEnd(columns[i].width) : text.padStart(columns[i].width)))
+    .join('  ')
+    .trimEnd();
 
 /** Titles and a rule. */
 export function tableHead(): string {

@@ -23,7 +23,11 @@ export interface TimingOptions {
 }
 
 /** Runs an executable again and again. Throws ShapeError where `runs` or `warmup` is no whole number above 0, and whatever a run throws. */
-export async function time(executable: LoadedExecutable, inputs: Readonly<Record<string, Buffer>>, options: TimingOptions = {}): Promise<Timing> {
+export async function time(
+  executable: LoadedExecutable,
+  inputs: Readonly<Record<string, Buffer>>,
+  options: TimingOptions = {},
+): Promise<Timing> {
   const { runs = 10, warmup = 2, budgetMs = Number.POSITIVE_INFINITY } = options;
   for (const [name, value] of Object.entries({ runs, warmup }))
     if (!Number.isSafeInteger(value) || value < 1) throw new ShapeError(`time: ${name} is a whole number, 1 or more; got ${String(value)}`);

@@ -2,20 +2,7 @@
 import { type TensorType, sizeOf, tensor, typeText } from '../../types';
 import { attr } from '../mlir';
 import { lift } from './constant';
-import {
-  type Operand,
-  type Tensor,
-  broken,
-  checkAxes,
-  checkCount,
-  checkUnique,
-  isTensor,
-  kindOf,
-  list,
-  op,
-  scalarOf,
-  types,
-} from './core';
+import { type Operand, type Tensor, broken, checkAxes, checkCount, checkUnique, isTensor, kindOf, list, op, scalarOf, types } from './core';
 
 /** `operand` in a larger shape: its axis `i` becomes axis `dimensions[i]` of the result; an axis of size 1, and every new one, repeats. */
 export function broadcastInDim(operand: Tensor, shape: readonly number[], dimensions: readonly number[] = []): Tensor {
