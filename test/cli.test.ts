@@ -3,13 +3,11 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { testTpu } from './helpers';
 
 const main = path.join(__dirname, '..', 'dist', 'cli', 'main.js');
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'node-pjrt cli '));
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
-
-// libtpu has no wheel for arm64.
-const testTpu = process.arch === 'x64' ? test : test.skip;
 
 function run(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], { encoding: 'utf8' });

@@ -1,5 +1,8 @@
 /** What tests share. */
 
+/** Tests of the TPU compiler: libtpu has no wheel for arm64. */
+export const [testTpu, describeTpu] = process.arch === 'x64' ? [test, describe] : [test.skip, describe.skip];
+
 /** The largest absolute difference; equal infinities differ by 0, and NaN by infinity. */
 export function maxError(a: ArrayLike<number>, b: ArrayLike<number>): number {
   if (a.length !== b.length) throw new Error(`lengths ${a.length} and ${b.length}`);

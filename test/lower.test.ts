@@ -7,17 +7,14 @@ import { cpuBlocks } from '../lib/lower/cpu';
 import { causal, full, type LazyMask, local, maskText, materialize } from '../lib/mask';
 import { Client, liveHandles, Topology } from '../lib/pjrt';
 import { testData } from '../lib/timing/measure';
-import { maxError } from './helpers';
+import { describeTpu, maxError } from './helpers';
 
 let cpu: Client;
-let v5p: Topology;
 beforeAll(async () => {
   cpu = await Client.open('cpu');
-  v5p = await Topology.open('tpu', 'v5p:2x2x1');
 });
 afterAll(() => {
   cpu.dispose();
-  v5p.dispose();
   expect(liveHandles()).toBe(0);
 });
 
@@ -83,7 +80,13 @@ test('a dense mask gives what its lazy mask gives', async () => {
   for (const mask of masks) expect((await errors({ ...shape, mask: materialize(mask, 75, 91) }, 'cpu')).out).toBeLessThan(tolerance.f32);
 });
 
-describe('ahead of time for v5p', () => {
+describeTpu('ahead of time for v5p', () => {
+  let v5p: Topology;
+  beforeAll(async () => {
+    v5p = await Topology.open('tpu', 'v5p:2x2x1');
+  });
+  afterAll(() => v5p.dispose());
+
   const shape = { heads: 4, kvHeads: 2, headDim: 128, queries: 1024, dtype: 'bf16', mask: causal() } as const;
   test.each([
     ['causal bf16', shape],

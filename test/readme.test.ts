@@ -2,6 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { testTpu } from './helpers';
 
 const root = path.join(__dirname, '..');
 const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
@@ -23,7 +24,7 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const run = (command: string, args: string[]) => spawnSync(command, args, { cwd: folder, encoding: 'utf8' });
 
-test('the library example has 30 lines, type-checks and runs', () => {
+testTpu('the library example has 30 lines, type-checks and runs', () => {
   const source = example('From Node', 'ts');
   expect(source.trimEnd().split('\n').length).toBeLessThanOrEqual(30);
   writeFileSync(path.join(folder, 'attention.mts'), source);
@@ -44,7 +45,7 @@ test('the TPU VM example runs on the CPU, and says that there is no TPU where th
   else expect(here.stderr).toMatch(/^PjrtError: UNAVAILABLE: a TPU client needs a TPU, and this machine has none/);
 });
 
-test('the CI example', () => {
+testTpu('the CI example', () => {
   const { stdout, status } = spawnSync('bash', ['-ec', example('In CI', 'sh')], { cwd: root, encoding: 'utf8' });
   expect(status).toBe(0);
   const rows = JSON.parse(stdout.slice(stdout.indexOf('['))) as { target: string; mask: string; compileMs: number; failure?: string }[];

@@ -7,7 +7,7 @@ import { Client, Topology } from '../lib/pjrt';
 import { type Module, sizeOf, tensor, type TensorType } from '../lib/types';
 import { evaluate } from './evaluate';
 import { testData } from '../lib/timing/measure';
-import { maxError } from './helpers';
+import { maxError, testTpu } from './helpers';
 
 const [T, D, H, KV, K, F, V] = [5, 16, 4, 2, 4, 24, 11]; // tokens, model, heads, kv heads, head size, hidden, vocabulary
 const f32 = (...shape: number[]) => tensor('f32', shape);
@@ -214,7 +214,7 @@ describe('on the CPU plugin', () => {
 });
 
 // libtpu has no aarch64 build.
-(process.arch === 'x64' ? test : test.skip)('both compile for TPU v5p', async () => {
+testTpu('both compile for TPU v5p', async () => {
   using v5p = await Topology.open('tpu', 'v5p:2x2x1');
   for (const module of [layer, gradient]) {
     using executable = await v5p.compile(module);

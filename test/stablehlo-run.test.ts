@@ -3,6 +3,7 @@ import * as s from '../lib/ir/stablehlo';
 import { Client, Topology } from '../lib/pjrt';
 import type { DType } from '../lib/types';
 import { evaluate } from './evaluate';
+import { testTpu } from './helpers';
 import { elementwise } from './stablehlo-elementwise';
 import { structural } from './stablehlo-structural';
 
@@ -32,7 +33,7 @@ describe('on the CPU plugin', () => {
 });
 
 // libtpu has no aarch64 build.
-(process.arch === 'x64' ? test : test.skip)(
+testTpu(
   'all of it compiles for TPU v5p',
   async () => {
     using v5p = await Topology.open('tpu', 'v5p:2x2x1');
