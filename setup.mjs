@@ -14,6 +14,8 @@ const require = createRequire(import.meta.url);
 const compiler = [process.env.CXX, 'g++', 'c++', 'clang++'].find((name) => name && onPath(name.split(' ')[0]));
 // A published package has dist/ and no lock file: its packages and JavaScript come as they are.
 const isClone = fs.existsSync(path.join(root, 'package-lock.json'));
+// The state of a package that there is nothing to do about (see lib/supply/cache.ts): libtpu on arm64.
+const noWheel = 'no wheel for this platform';
 
 /** What a step needs of the machine: how to tell that it is there, and its name for package managers. */
 const tools = {
@@ -97,6 +99,8 @@ async function main() {
     });
   }
   await Promise.all(Object.values(running));
+  for (const { package: title, version, state } of require('./dist/supply').supplies())
+    if (state === noWheel) console.error(`setup: left out ${title} ${version}, which has no wheel for ${process.arch}`);
   console.error(`setup: ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
 }
 
@@ -171,7 +175,7 @@ function packagesAreInstalled() {
 
 function areInstalled(...names) {
   const { supplies } = require('./dist/supply');
-  return supplies().every(({ name, state }) => !names.includes(name) || state === 'installed' || (name === 'tpu' && state !== 'missing'));
+  return supplies().every(({ name, state }) => !names.includes(name) || state === 'installed' || state === noWheel);
 }
 
 async function install(...names) {

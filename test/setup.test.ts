@@ -66,7 +66,11 @@ function standIn(): string {
     'dist/supply/index.js',
     `const fs = require('fs'), path = require('path');
     const marker = (name) => path.join(${JSON.stringify(folder)}, 'installed-' + name);
-    exports.supplies = () => ['headers', 'cpu', 'tpu'].map((name) => ({ name, state: fs.existsSync(marker(name)) ? 'installed' : 'missing' }));
+    const stateOf = (name) => {
+      if (name === 'tpu' && fs.existsSync('no-tpu')) return 'no wheel for this platform';
+      return fs.existsSync(marker(name)) ? 'installed' : 'missing';
+    };
+    exports.supplies = () => ['headers', 'cpu', 'tpu'].map((name) => ({ name, package: 'lib' + name, version: '1', state: stateOf(name) }));
     exports.includeDirs = () => ['include'];
     exports.install = async (names) => {
       for (const name of names) if (!fs.existsSync(marker(name))) {
@@ -116,6 +120,15 @@ test('two at once do everything once, and a change of native/ builds again', asy
   const again = start(folder);
   expect(await once(again, 'close')).toEqual([0, null]);
   expect(again.said).toMatch(/^setup: addon\nsetup: ready after \d\.\d s\n$/);
+});
+
+test('a plugin that there is none of for this machine is left out in one line', async () => {
+  const folder = standIn();
+  fs.writeFileSync(path.join(folder, 'no-tpu'), '');
+  const run = start(folder);
+  expect(await once(run, 'close')).toEqual([0, null]);
+  expect(run.said).toContain(`\nsetup: left out libtpu 1, which has no wheel for ${process.arch}\n`);
+  expect(logOf(folder)).toEqual(['build', 'install cpu', 'install headers']);
 });
 
 test('one that was killed is taken up by the next', async () => {
