@@ -1,8 +1,9 @@
 /** `node-pjrt attention`: one attention, any masks, any targets, as a table or as JSON. */
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { caseText, type Job, type Measurement, measure } from '../timing/measure';
 import { tableHead, tableRow } from '../timing/report';
 import { targetHelp, withTarget } from './target';
+import { wholeNumber } from './text';
 
 interface Options {
   batch: number;
@@ -24,18 +25,18 @@ export function attention(program: Command): void {
   program
     .command('attention')
     .description('build, compile and (where the target can run it) time an attention')
-    .option('--batch <n>', 'sequences', whole, 1)
-    .option('--heads <n>', 'query heads', whole, 16)
-    .option('--kv-heads <n>', 'key and value heads (default: heads)', whole)
-    .option('--head-dim <n>', 'size of a query and a key', whole, 256)
-    .option('--value-dim <n>', 'size of a value (default: head-dim)', whole)
-    .option('-T, --queries <n>', 'query tokens', whole, 4096)
-    .option('--keys <n>', 'key tokens (default: queries)', whole)
+    .option('--batch <n>', 'sequences', wholeNumber, 1)
+    .option('--heads <n>', 'query heads', wholeNumber, 16)
+    .option('--kv-heads <n>', 'key and value heads (default: heads)', wholeNumber)
+    .option('--head-dim <n>', 'size of a query and a key', wholeNumber, 256)
+    .option('--value-dim <n>', 'size of a value (default: head-dim)', wholeNumber)
+    .option('-T, --queries <n>', 'query tokens', wholeNumber, 4096)
+    .option('--keys <n>', 'key tokens (default: queries)', wholeNumber)
     .addOption(new Option('--dtype <dtype>', 'dtype of inputs and output').choices(['f32', 'bf16']).default('bf16'))
     .option('--mask <mask...>', 'full, causal, causal(offset), local(left, right[, offset]), dense(mask)', ['causal'])
     .option('--target <target...>', targetHelp, ['cpu'])
     .addOption(new Option('--pass <pass>', 'what to compute').choices(['forward']).default('forward'))
-    .option('--runs <n>', 'timed runs', whole, 10)
+    .option('--runs <n>', 'timed runs', wholeNumber, 10)
     .option('--json', 'one JSON array of measurements instead of the table')
     .addHelpText('after', "\nExample:\n  node-pjrt attention --heads 16 --kv-heads 2 -T 32768 --mask causal 'local(1023, 0)' --target v5p")
     .action(run);
@@ -56,10 +57,4 @@ async function run({ mask: masks, target: targets, runs, json, pass: _, ...optio
   if (json) console.log(JSON.stringify(rows, null, 2));
   const failed = rows.filter(({ failure }) => failure !== undefined);
   if (failed.length) throw new Error(failed.map((row) => `${caseText(options)}, ${row.mask} on ${row.target}: ${row.failure}`).join('; '));
-}
-
-function whole(text: string): number {
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(Number(text)) || Number(text) < 1)
-    throw new InvalidArgumentError('A whole number, 1 or more.');
-  return Number(text);
 }

@@ -1,7 +1,8 @@
 /** `node-pjrt devices`: what a plugin runs on here, or what a topology is made of. */
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { Client, type Device, type MemoryStats, Topology } from '../pjrt';
-import { bytesText, table } from './text';
+import { topologyName } from './target';
+import { bytesText, table, wholeNumber } from './text';
 
 interface Options {
   plugin?: string;
@@ -16,14 +17,15 @@ export function devices(program: Command): void {
     .description('list the devices of a plugin, or those of a TPU topology, which need not be there')
     .option('--plugin <plugin>', 'cpu, tpu or the path of a library (default: cpu; tpu for a topology)')
     .option('--topology <name>', 'a TPU topology, such as v5p:2x2x1')
-    .option('--count <n>', 'devices that the CPU plugin makes of this machine', count)
+    .option('--count <n>', 'devices that the CPU plugin makes of this machine', wholeNumber)
     .option('--json', 'as JSON')
     .action(run);
 }
 
 async function run({ plugin, topology, count: devices, json }: Options): Promise<void> {
   if (topology !== undefined && devices !== undefined) throw new Error('--count is for the devices of this machine, --topology for others');
-  using opened = topology === undefined ? await Client.open(plugin, { devices }) : await Topology.open(plugin ?? 'tpu', topology);
+  using opened =
+    topology === undefined ? await Client.open(plugin, { devices }) : await Topology.open(plugin ?? 'tpu', topologyName(topology));
   const rows = opened.devices.map((device) => ({
     id: device.id,
     kind: device.kind,
@@ -52,9 +54,4 @@ function memoryOf(device: Device): MemoryStats | undefined {
 
 function memoryText({ bytesInUse, bytesLimit }: MemoryStats): string {
   return `${bytesText(bytesInUse)} in use${bytesLimit === undefined ? '' : ` of ${bytesText(bytesLimit)}`}`;
-}
-
-function count(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('A whole number, 1 or more.');
-  return Number(text);
 }

@@ -12,7 +12,12 @@ export async function withTarget<T>(name: string, use: (on: Client | Topology) =
     using client = await Client.open(name);
     return await use(client);
   }
-  const topology = name.replace(/^tpu:/, '');
-  using opened = await Topology.open('tpu', topology in smallest ? `${topology}:${smallest[topology]}` : topology);
+  using opened = await Topology.open('tpu', topologyName(name));
   return await use(opened);
+}
+
+/** libtpu's own name of a topology. */
+export function topologyName(name: string): string {
+  const bare = name.replace(/^tpu:/, '');
+  return Object.hasOwn(smallest, bare) ? `${bare}:${smallest[bare]}` : bare;
 }

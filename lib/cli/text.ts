@@ -1,4 +1,5 @@
-/** Texts that several commands print. */
+/** Texts that several commands print or read. */
+import { InvalidArgumentError } from 'commander';
 
 /** Rows with their columns lined up; a last column may be as long as it likes. */
 export function table(rows: readonly (readonly string[])[]): string {
@@ -23,4 +24,10 @@ export function scaled(value: number): string {
   const power = value < 1000 ? 0 : Math.min(Math.floor(Math.log10(value) / 3), 5);
   const digits = value / 1000 ** power;
   return `${digits < 99.95 && power > 0 ? digits.toFixed(1) : Math.round(digits)} ${['', 'k', 'M', 'G', 'T', 'P'][power]}`;
+}
+
+/** Reads an option that is a whole number, 1 or more. */
+export function wholeNumber(text: string): number {
+  if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError('A whole number, 1 or more.');
+  return Number(text);
 }

@@ -2,6 +2,9 @@
 import { DisposedError } from '../errors';
 import { type Raw, native } from './native';
 
+// Node has had it since 20.2; `using` looks for it by this name.
+(Symbol as { dispose?: symbol }).dispose ??= Symbol('Symbol.dispose');
+
 let raw: (handle: Handle) => Raw;
 
 /**
