@@ -60,14 +60,12 @@ Napi::Value plugin_facts(Napi::Env env, const Plugin& plugin) {
   return facts;
 }
 
-// Sets a variable of the process, not of a worker's copy of process.env, unless it is set: `append` adds a word to it instead, once.
+// Sets a variable of the process (process.env of a worker is a copy), unless it is set: `append` adds a word to it then, once.
 void set_variable(const std::string& name, const std::string& value, bool append) {
   const char* now = std::getenv(name.c_str());
-  if (!append) {
-    setenv(name.c_str(), value.c_str(), 0);
-  } else if (!now || !std::string_view(now).find(value)) {
+  if (!now || !*now) {
     setenv(name.c_str(), value.c_str(), 1);
-  } else if (std::string_view(now).find(value) == std::string_view::npos) {
+  } else if (append && std::string_view(now).find(value) == std::string_view::npos) {
     setenv(name.c_str(), (now + (" " + value)).c_str(), 1);
   }
 }

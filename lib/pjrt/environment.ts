@@ -21,13 +21,17 @@ export function hasTpu(): boolean {
 }
 
 /**
- * Rows of name, value and whether the value is added to what is there. All but the latter give way to what the user has set. They are for
- * libtpu, but the first, and mean nothing to another plugin. A plugin reads them when it is loaded.
+ * Rows of name, value and whether the value is added to what is there; the others give way to what the user has set. All but the first are
+ * libtpu's, and mean nothing to another plugin. A plugin reads them when it is loaded.
+ *
+ * Which machine it is decides on the lock: libtpu takes it when it is loaded, once and for all, and holds it for its process. Where there is
+ * a TPU, the lock is what keeps two processes from one, and stays; a process that only compiles beside it sets ALLOW_MULTIPLE_LIBTPU_LOAD=1.
  */
 export function pluginEnvironment(): [name: string, value: string, append: boolean][] {
   const always: [string, string, boolean][] = [
     ['TF_CPP_MIN_LOG_LEVEL', '1', false],
-    ['TPU_LOG_DIR', 'disabled', false],
+    // Fatal messages only: others go to a new file of each process in /tmp, whatever TPU_LOG_DIR says.
+    ['TPU_MIN_LOG_LEVEL', '3', false],
     // Its handlers and its profiling timer outlive Node's own clean-up: at a normal end of the process SIGPROF kills it (status 155).
     ['LIBTPU_INIT_ARGS', '--install_signal_handlers=false', true],
   ];

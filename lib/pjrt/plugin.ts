@@ -1,5 +1,6 @@
 /** A plugin: a shared library with an XLA compiler, and a runtime for what it compiles. */
 import * as fs from 'node:fs';
+import { PjrtError } from '../errors';
 import { pluginPath } from '../supply';
 import { pluginEnvironment } from './environment';
 import { type Attribute, type PluginFacts, type Raw, native } from './native';
@@ -60,6 +61,12 @@ export class Plugin {
   static async load(nameOrPath: string): Promise<Plugin> {
     const path = fs.realpathSync(pluginPath(nameOrPath));
     native().setEnvironment(pluginEnvironment());
-    return new Plugin(path, await native().loadPlugin(path));
+    try {
+      return new Plugin(path, await native().loadPlugin(path));
+    } catch (error) {
+      if (!(error instanceof PjrtError) || !error.message.includes('lockfile')) throw error;
+      const instead = 'ALLOW_MULTIPLE_LIBTPU_LOAD=1 is for a process that only compiles ahead of time';
+      throw new PjrtError(error.code, `one process at a time has the TPU, and another one has it now; ${instead}`);
+    }
   }
 }

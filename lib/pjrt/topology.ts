@@ -1,4 +1,5 @@
 /** A topology: devices that need not be here, to compile for. */
+import { ShapeError } from '../errors';
 import type { Module } from '../types';
 import { type Target, targetOf } from './client';
 import { Executable, checkOutputs } from './executable';
@@ -27,9 +28,10 @@ export class Topology extends Handle {
 
   /**
    * `Topology.open('tpu', 'v5p:2x2x1')`: chips of a generation (v3, v4, v5e, v5p, v6e, tpu7x) in a grid. No TPU is needed. Throws PjrtError for one
-   * that the compiler does not know.
+   * that the compiler does not know, ShapeError for a grid without chips or of more than 2^15 (a v5p pod has 8,960).
    */
   static async open(nameOrPath: string, name: string): Promise<Topology> {
+    checkGrid(name);
     const plugin = await Plugin.load(nameOrPath);
     const raw = await native().createTopology(plugin.raw, name);
     return new Topology(raw, plugin, name, native().topologyFacts(raw));
@@ -52,4 +54,11 @@ export class Topology extends Handle {
       throw error;
     }
   }
+}
+
+// libtpu divides by the sizes before it looks at them (SIGFPE), and takes 6 seconds for 2^18 chips.
+function checkGrid(name: string): void {
+  const sizes = /[:=_](\d+(?:x\d+)*)/.exec(name)?.[1].split('x').map(Number) ?? [1];
+  const chips = sizes.reduce((product, size) => product * size, 1);
+  if (chips < 1 || chips > 2 ** 15) throw new ShapeError(`a topology has 1 to 2^15 chips; got ${name}`);
 }
