@@ -29,8 +29,9 @@ export function hasTpu(): boolean {
  */
 export function pluginEnvironment(): [name: string, value: string, append: boolean][] {
   const always: [string, string, boolean][] = [
-    ['TF_CPP_MIN_LOG_LEVEL', '1', false],
-    // Fatal messages only: others go to a new file of each process in /tmp, whatever TPU_LOG_DIR says.
+    // Fatal messages only: what else a plugin has to say comes as an error too.
+    ['TF_CPP_MIN_LOG_LEVEL', '3', false],
+    // The same; what it logs goes to a new file of each process in /tmp, whatever TPU_LOG_DIR says.
     ['TPU_MIN_LOG_LEVEL', '3', false],
     // Its handlers and its profiling timer outlive Node's own clean-up: at a normal end of the process SIGPROF kills it (status 155).
     ['LIBTPU_INIT_ARGS', '--install_signal_handlers=false', true],

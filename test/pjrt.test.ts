@@ -1,0 +1,224 @@
+/** The runtime half on the real plugins: what is uploaded comes back, what is computed is right, and nothing is left behind. */
+import * as v8 from 'node:v8';
+import * as vm from 'node:vm';
+import { Client, liveHandles, Plugin, Topology } from '../lib/pjrt';
+import { type DType, dtypes, type HostArray, tensor, toBits } from '../lib/types';
+import { describeTpu } from './helpers';
+import { elementwise, matmul } from './pjrt-programs';
+
+jest.setTimeout(60_000);
+
+describe('the CPU plugin', () => {
+  let cpu: Client;
+  beforeAll(async () => {
+    cpu = await Client.open('cpu');
+  });
+  afterAll(() => {
+    cpu.dispose();
+    expect(liveHandles()).toBe(0);
+  });
+  afterEach(() => {
+    expect(liveHandles()).toBe(1);
+  });
+
+  test('says what it is', async () => {
+    const plugin = await Plugin.load('cpu');
+    expect(plugin.apiVersion).toEqual({ major: 0, minor: expect.any(Number) });
+    expect(plugin.attributes.stablehlo_current_version).toEqual([1, 13, 3]);
+    expect(plugin.extensions).toContain('FFI');
+    expect(plugin.ffiProblem).toBe('');
+    expect([cpu.platform, cpu.target]).toEqual(['cpu', 'cpu']);
+    expect(cpu.devices.map(({ id, kind, description }) => ({ id, kind, description }))).toEqual([
+      { id: 0, kind: 'cpu', description: expect.stringContaining('id=0') },
+    ]);
+    expect(() => cpu.devices[0].memoryStats()).toThrow(expect.objectContaining({ name: 'PjrtError', code: 'UNIMPLEMENTED' }));
+  });
+
+  // Any bits: a program that only moves them tells every dtype's width and layout apart.
+  test.each(Object.keys(dtypes) as DType[])('%s there, reversed and back', async (dtype) => {
+    const type = tensor(dtype, [3, 5]);
+    const bytes = Uint8Array.from({ length: 15 * dtypes[dtype].bytes }, (_, i) => (dtype === 'i1' ? i % 2 : (i * 37) % 256));
+    const values = new dtypes[dtype].host(bytes.buffer);
+    using program = await cpu.compile(`module @move {
+      func.func public @main(%x: tensor<3x5x${dtype}>) -> tensor<3x5x${dtype}> {
+        %0 = stablehlo.reverse %x, dims = [0, 1] : tensor<3x5x${dtype}>
+        return %0 : tensor<3x5x${dtype}>
+      }
+    }`);
+    using x = cpu.upload(type, values);
+    using same = cpu.upload(type, bytes);
+    expect(await x.bits()).toEqual(values);
+    expect(await same.bits()).toEqual(values);
+    using result = await program.run({ x });
+    expect(result.out.type).toEqual(type);
+    expect(await result.out.bits()).toEqual(values.slice().reverse());
+  });
+
+  const numbers = [1, 2, 3, 60];
+  test.each<[DType, HostArray]>([
+    ['i8', Int8Array.from(numbers)],
+    ['i16', Int16Array.from(numbers)],
+    ['i32', Int32Array.from(numbers)],
+    ['i64', BigInt64Array.from(numbers, BigInt)],
+    ['ui8', Uint8Array.from(numbers)],
+    ['ui16', Uint16Array.from(numbers)],
+    ['ui32', Uint32Array.from(numbers)],
+    ['ui64', BigUint64Array.from(numbers, BigInt)],
+    ['f32', Float32Array.from(numbers)],
+    ['f64', Float64Array.from(numbers)],
+    ['bf16', Float32Array.from(numbers)],
+    ['f16', Float32Array.from(numbers)],
+  ])('%s adds up', async (dtype, values) => {
+    using program = await cpu.compile(elementwise('add', `4x${dtype}`));
+    using a = cpu.upload(tensor(dtype, [4]), values);
+    using result = await program.run({ a, b: a });
+    const sums = await result.out.read();
+    expect(Array.from(sums as Float32Array, Number)).toEqual([2, 4, 6, 120]);
+    expect(sums.constructor.name).toBe(values.constructor.name);
+  });
+
+  test('narrow floats are rounded on the way in and widened on the way out', async () => {
+    const values = Float32Array.of(1 / 3, -0, 1e-8, 65504, Number.POSITIVE_INFINITY);
+    for (const dtype of ['bf16', 'f16'] as const) {
+      using x = cpu.upload(tensor(dtype, [5]), values);
+      expect(await x.bits()).toEqual(toBits(dtype, values));
+      expect((await x.read())[0]).toBeCloseTo(1 / 3, dtype === 'bf16' ? 2 : 3);
+    }
+  });
+
+  test('scalars, empty tensors, and parts of larger arrays', async () => {
+    using scalar = cpu.upload(tensor('f64', []), Float64Array.of(7));
+    expect(await scalar.read()).toEqual(Float64Array.of(7));
+    using empty = cpu.upload(tensor('f32', [0, 4]), new Float32Array());
+    expect(await empty.read()).toEqual(new Float32Array());
+    using part = cpu.upload(tensor('i16', [2]), Int16Array.of(1, 2, 3, 4).subarray(1, 3));
+    expect(await part.read()).toEqual(Int16Array.of(2, 3));
+    const shared = new Int32Array(new SharedArrayBuffer(8));
+    shared.set([5, 6]);
+    using sharing = cpu.upload(tensor('i32', [2]), shared);
+    expect(await sharing.read()).toEqual(Int32Array.of(5, 6));
+  });
+
+  test('an array may change once it is uploaded, and what was read is the caller’s', async () => {
+    const values = new Float32Array(1 << 20).fill(1);
+    using x = cpu.upload(tensor('f32', [1 << 20]), values);
+    values.fill(2);
+    const read = (await x.read()) as Float32Array;
+    expect(read.every((value) => value === 1)).toBe(true);
+    read.fill(3);
+    expect((await x.read())[0]).toBe(1);
+  });
+
+  test('a matrix product', async () => {
+    using program = await cpu.compile(matmul(3));
+    expect(program.inputs).toEqual([{ name: 'a', type: tensor('f32', [3, 3]) }]);
+    expect(program.outputs).toEqual([{ name: 'out', type: tensor('f32', [3, 3]) }]);
+    using a = cpu.upload(tensor('f32', [3, 3]), Float32Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9));
+    using result = await program.run({ a });
+    await result.out.ready();
+    expect(await result.out.read()).toEqual(Float32Array.of(30, 36, 42, 66, 81, 96, 102, 126, 150));
+  });
+
+  test('several outputs go by their names', async () => {
+    using program = await cpu.compile(`func.func @main(%q: tensor<2xf32>, %arg1: tensor<i32>)
+        -> (tensor<i32> {jax.result_info = "count"}, tensor<2xf32> {jax.result_info = "rest"}) {
+      return %arg1, %q : tensor<i32>, tensor<2xf32>
+    }`);
+    using q = cpu.upload(tensor('f32', [2]), Float32Array.of(1, 2));
+    using arg1 = cpu.upload(tensor('i32', []), Int32Array.of(9));
+    using result = await program.run({ arg1, q });
+    expect(Object.keys(result)).toEqual(['count', 'rest']);
+    expect([await result.count.read(), await result.rest.read()]).toEqual([Int32Array.of(9), Float32Array.of(1, 2)]);
+  });
+
+  test('a program says what it needs, and lives on as bytes', async () => {
+    using program = await cpu.compile(matmul(64));
+    expect(program.name).toBe('matmul');
+    expect(program.cost).toEqual({ flops: 2 * 64 ** 3, transcendentals: 0, bytesAccessed: 3 * 64 * 64 * 4 });
+    expect(program.memory).toMatchObject({ argumentBytes: 64 * 64 * 4, outputBytes: 64 * 64 * 4, aliasBytes: 0 });
+    expect(program.codeBytes).toBe(0);
+    expect(program.fingerprint).toMatch(/^[0-9a-f]+$/);
+    const bytes = program.serialize();
+    const a = cpu.upload(tensor('f32', [64, 64]), Float32Array.from({ length: 64 * 64 }, Math.sin));
+    using expected = await program.run({ a });
+    for (const ports of [program, { text: matmul(64), inputs: program.inputs, outputs: program.outputs }]) {
+      using again = await cpu.deserialize(bytes, ports);
+      using result = await again.run({ a });
+      expect(await result.out.read()).toEqual(await expected.out.read());
+    }
+    a.dispose();
+  });
+
+  test('a donated input is gone after the run', async () => {
+    const text = elementwise('negate', '4xf32', 1).replace('tensor<4xf32>)', 'tensor<4xf32> {tf.aliasing_output = 0 : i32})');
+    using program = await cpu.compile(text);
+    expect(program.memory.aliasBytes).toBe(16);
+    const a = cpu.upload(tensor('f32', [4]), Float32Array.of(1, 2, 3, 4));
+    using result = await program.run({ a });
+    expect(a.disposed).toBe(true);
+    expect(await result.out.read()).toEqual(Float32Array.of(-1, -2, -3, -4));
+  });
+
+  test('each device its own programs and buffers', async () => {
+    using four = await Client.open('cpu', { devices: 4 });
+    expect(four.devices.map(({ id }) => id)).toEqual([0, 1, 2, 3]);
+    const [, , third] = four.devices;
+    const program = await four.compile(elementwise('add', '2xf32'), { device: third });
+    expect(program.device).toBe(third);
+    const a = four.upload(tensor('f32', [2]), Float32Array.of(1, 2), third);
+    expect(await (await program.run({ a, b: a })).out.read()).toEqual(Float32Array.of(2, 4));
+    const again = await four.deserialize(program.serialize(), program);
+    expect(again.device).toBe(third);
+  });
+});
+
+describeTpu('the TPU compiler', () => {
+  test.each([
+    ['v5p:2x2x1', 4, 'TPU v5'],
+    ['v6e:2x2', 4, 'TPU v6 lite'],
+  ])('compiles for %s', async (name, devices, kind) => {
+    using topology = await Topology.open('tpu', name);
+    expect([topology.platform, topology.target, topology.name]).toEqual(['tpu', 'tpu', name]);
+    expect(topology.devices).toHaveLength(devices);
+    expect(topology.devices[0]).toMatchObject({ id: 0, kind });
+    using program = await topology.compile(matmul(512));
+    expect(program.name).toBe('matmul');
+    expect(program.codeBytes).toBeGreaterThan(10_000);
+    expect(program.cost).toMatchObject({ flops: expect.any(Number), optimalSeconds: expect.any(Number) });
+    expect(program.cost.flops).toBeGreaterThanOrEqual(2 * 512 ** 3 * 0.9);
+    expect(program.memory).toMatchObject({ argumentBytes: 512 * 512 * 4, outputBytes: 512 * 512 * 4 });
+    expect(program.fingerprint).toMatch(/^[0-9a-f]+$/);
+    expect(program.serialize().length).toBeGreaterThan(10_000);
+    expect(program).not.toHaveProperty('run');
+  });
+
+  test('and the CPU plugin share a process', async () => {
+    using cpu = await Client.open('cpu');
+    using topology = await Topology.open('tpu', 'v5p:2x2x1');
+    const [ahead, here] = await Promise.all([topology.compile(matmul(8)), cpu.compile(matmul(8))]);
+    const a = cpu.upload(tensor('f32', [8, 8]), new Float32Array(64).fill(1));
+    expect((await (await here.run({ a })).out.read())[0]).toBe(8);
+    expect(ahead.outputs).toEqual(here.outputs);
+  });
+
+  afterAll(() => {
+    expect(liveHandles()).toBe(0);
+  });
+});
+
+test('what is forgotten is collected', async () => {
+  v8.setFlagsFromString('--expose-gc');
+  const gc = vm.runInNewContext('gc') as () => void;
+  await (async () => {
+    const cpu = await Client.open('cpu');
+    const program = await cpu.compile(elementwise('add', '4xf32'));
+    const a = cpu.upload(tensor('f32', [4]), new Float32Array(4));
+    for (let i = 0; i < 10; i++) await program.run({ a, b: a });
+    expect(liveHandles()).toBe(13);
+  })();
+  for (let i = 0; i < 20 && liveHandles() > 0; i++) {
+    await new Promise(setImmediate);
+    gc();
+  }
+  expect(liveHandles()).toBe(0);
+});
