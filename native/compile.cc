@@ -70,7 +70,8 @@ void set_variable(const std::string& name, const std::string& value, bool append
   }
 }
 
-// setEnvironment([[name, value, append], ...]). On the JS thread, since setenv must not meet a getenv: that is where Node reads variables.
+// setEnvironment([[name, value, append], ...]). On the JS thread, since setenv must not meet a getenv: that is where Node reads
+// variables.
 Napi::Value set_environment(Info info) {
   const auto rows = info[0].As<Napi::Array>();
   for (uint32_t i = 0; i < rows.Length(); i++) {
@@ -299,8 +300,8 @@ Napi::Value compile_ahead(Info info) {
         args.compile_options = options.data();
         args.compile_options_size = options.size();
         call(plugin, PJRT_FUNCTION(Compile), args);
-        auto executable = std::shared_ptr<Executable>(new Executable{plugin, nullptr, topology, Owned<PJRT_Executable>(plugin, args.executable),
-                                                                     Owned<PJRT_LoadedExecutable>(plugin, nullptr)});
+        auto executable = std::shared_ptr<Executable>(new Executable{
+            plugin, nullptr, topology, Owned<PJRT_Executable>(plugin, args.executable), Owned<PJRT_LoadedExecutable>(plugin, nullptr)});
         remember_cost(*executable);
         return executable;
       },

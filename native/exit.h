@@ -1,5 +1,5 @@
-// Leaving the process while a plugin works. Its static destructors run under its own threads' feet and crash (oneDNN's code buffers do), so
-// the process waits for what runs, and skips the destructors where it waited too long.
+// Leaving the process while a plugin works. Its static destructors run under its own threads' feet and crash (oneDNN's code buffers do),
+// so the process waits for what runs, and skips the destructors where it waited too long.
 #pragma once
 
 #include <chrono>

@@ -73,8 +73,8 @@ void Environment::settle_ready(Napi::Env env) {
   }
 }
 
-// The environment ends, perhaps by worker.terminate(). A program cannot be cancelled, so what this environment waits for is waited for here, as
-// Node itself waits for libuv's workers; what takes longer keeps its memory until it is done.
+// The environment ends, perhaps by worker.terminate(). A program cannot be cancelled, so what this environment waits for is waited for
+// here, as Node itself waits for libuv's workers; what takes longer keeps its memory until it is done.
 void Environment::shut_down() {
   std::deque<std::unique_ptr<Pending>> ready;
   std::unique_lock<std::mutex> lock(mutex_);

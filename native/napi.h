@@ -41,7 +41,8 @@ class Environment : public std::enable_shared_from_this<Environment> {
   void settle_ready(Napi::Env env);
   void shut_down();
 
-  // Node deletes a ThreadSafeFunction when its environment ends, whoever still holds it, so it is only called under the mutex while alive.
+  // Node deletes a ThreadSafeFunction when its environment ends, whoever still holds it, so it is only called under the mutex while
+  // alive.
   std::mutex mutex_;
   std::condition_variable changed_;
   bool alive_ = true;

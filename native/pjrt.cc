@@ -32,8 +32,8 @@ Entry& entry_of(const std::string& path) {
 
 // Puts back what a plugin does to the process's signals while it loads. libtpu sets SIGHUP and SIGPROF to SIG_IGN and, where
 // --install_signal_handlers=false is not given, takes over the fatal ones. Node resets every ignored signal to its default when it ends
-// normally, and then a pending SIGPROF kills it. Only what is ignored now or handled inside the plugin is put back, so that a handler that
-// another thread installs meanwhile stays.
+// normally, and then a pending SIGPROF kills it. Only what is ignored now or handled inside the plugin is put back, so that a handler
+// that another thread installs meanwhile stays.
 class Signals {
  public:
   explicit Signals(const std::string& path) : path_(path) {
@@ -122,8 +122,8 @@ Error error_of(const Plugin& plugin, PJRT_Error* error) {
 
 Error missing_function(const Plugin& plugin, const char* name) {
   const PJRT_Api_Version& version = plugin.api->pjrt_api_version;
-  return Error(PJRT_Error_Code_UNIMPLEMENTED, std::string(name) + " is not in the plugin " + plugin.path + " (PJRT " +
-                                                  std::to_string(version.major_version) + "." + std::to_string(version.minor_version) + ")");
+  const std::string spoken = std::to_string(version.major_version) + "." + std::to_string(version.minor_version);
+  return Error(PJRT_Error_Code_UNIMPLEMENTED, std::string(name) + " is not in the plugin " + plugin.path + " (PJRT " + spoken + ")");
 }
 
 void destroy(const Plugin& plugin, PJRT_Client* client) noexcept {

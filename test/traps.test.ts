@@ -177,11 +177,13 @@ describe('workers', () => {
     const large = await client.compile(matmul[256]), small = await client.compile(matmul[8]);
     const a = zeros(client, 256, 256), b = zeros(client, 8, 8);
     parentPort.postMessage('busy');
-    for (;;) await Promise.all([client.compile(matmul[512]), ...Array.from({ length: 8 }, () => [[large, a], [small, b]]).flat().map(async ([program, a]) => {
+    const once = async (program, a) => {
       const { out } = await program.run({ a });
       await out.read();
       out.dispose();
-    })]);`;
+    };
+    const runs = () => Array.from({ length: 8 }, () => [once(large, a), once(small, b)]).flat();
+    for (;;) await Promise.all([client.compile(matmul[512]), ...runs()]);`;
   const three = `Array.from({ length: 3 }, () => new Worker(__filename))`;
 
   test('three are terminated at work, again and again', async () => {
@@ -228,14 +230,17 @@ describe('workers', () => {
 
 describe('input that ends a plugin', () => {
   const refused = (texts: string[]) => `
-    for (const text of ${JSON.stringify(texts)}) await target.compile(text).then(() => console.log('compiled', text), (error) => console.log(error.name));`;
+    for (const text of ${JSON.stringify(texts)})
+      await target.compile(text).then(() => console.log('compiled', text), (error) => console.log(error.name));`;
   const main = (body: string, type = '8xf32') =>
     `func.func @main(%a: tensor<${type}>) -> tensor<${type}> { ${body} return %a : tensor<${type}> }`;
   const texts = [
     'func.func private @main(tensor<8xf32>) -> tensor<8xf32>',
     `func.func private @f() ${main('')}`,
     main('%0 = func.call @main(%a) : (tensor<8xf32>) -> tensor<8xf32>'),
-    `${main('call @f() : () -> ()')} func.func private @f() { call @g() : () -> () return } func.func private @g() { call @f() : () -> () return }`,
+    `${main('call @f() : () -> ()')}
+     func.func private @f() { call @g() : () -> () return }
+     func.func private @g() { call @f() : () -> () return }`,
     main('', '4611686018427387904xf32'),
     main('', '4294967296x4294967296xf32'),
     main('', '4611686018427387904x0xf32'),

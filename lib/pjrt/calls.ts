@@ -9,8 +9,8 @@ export interface Caller {
 }
 
 /**
- * Throws ShapeError where a function comes to itself again, or where calls and brackets together nest deeper than `limit`: plugins inline all
- * calls. Any mention of a function counts as a call. Takes no stack of its own, and linear time.
+ * Throws ShapeError where a function comes to itself again, or where calls and brackets together nest deeper than `limit`: plugins inline
+ * all calls. Any mention of a function counts as a call. Takes no stack of its own, and linear time.
  */
 export function checkCalls(functions: ReadonlyMap<string, Caller>, limit: number): void {
   const reach = new Map<Caller, number>();

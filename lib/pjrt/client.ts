@@ -72,8 +72,8 @@ export class Client extends Handle {
   }
 
   /**
-   * Opens the devices of a plugin: 'cpu', 'tpu' or the path of a library. Throws PluginError where there is no such plugin, PjrtError where it
-   * has no devices here, ShapeError for an unknown option.
+   * Opens the devices of a plugin: 'cpu', 'tpu' or the path of a library. Throws PluginError where there is no such plugin, PjrtError
+   * where it has no devices here, ShapeError for an unknown option.
    */
   static async open(nameOrPath = 'cpu', options: ClientOptions = {}): Promise<Client> {
     const { devices, ...others } = options;
@@ -91,8 +91,8 @@ export class Client extends Handle {
   }
 
   /**
-   * Compiles a program for one device. A text's ports go by the names of `@main`'s arguments and its `jax.result_info`, else out, or out0,
-   * out1 and so on. Throws ShapeError for a text that no plugin may see (see program.ts), PjrtError for one that it does not take.
+   * Compiles a program for one device. A text's ports go by the names of `@main`'s arguments and its `jax.result_info`, else out, or
+   * out0, out1 and so on. Throws ShapeError for a text that no plugin may see (see program.ts), PjrtError for one that it does not take.
    */
   async compile(module: Module | string, options: { readonly device?: Device } = {}): Promise<LoadedExecutable> {
     const program = await programOf(module);
@@ -113,8 +113,8 @@ export class Client extends Handle {
   }
 
   /**
-   * A tensor on a device, the first one by default. The array holds its elements row-major: the dtype's own kind, f32 for bf16 and f16 (rounded
-   * to nearest even), or the bytes. It is copied before this returns. Throws ShapeError for a wrong kind or length.
+   * A tensor on a device, the first one by default. The array holds its elements row-major: the dtype's own kind, f32 for bf16 and f16
+   * (rounded to nearest even), or the bytes. It is copied before this returns. Throws ShapeError for a wrong kind or length.
    */
   upload(type: TensorType, data: HostData, device?: Device): Buffer {
     const checked = tensor(type.dtype, type.shape);
@@ -154,7 +154,8 @@ async function create(plugin: Plugin, devices: number | undefined): Promise<Raw>
     const reason = (error as Error).message.split('\n')[0];
     throw new PjrtError(
       'UNAVAILABLE',
-      `a TPU client needs a TPU, and this machine has none (no /dev/accel* or /dev/vfio/*); Topology.open compiles for one. It says: ${reason}`,
+      `a TPU client needs a TPU, and this machine has none (no /dev/accel* or /dev/vfio/*); Topology.open compiles for one. ` +
+        `It says: ${reason}`,
     );
   }
 }

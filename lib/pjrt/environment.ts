@@ -17,15 +17,24 @@ export function hasTpu(): boolean {
   if (names('/dev').some((name) => /^accel\d/.test(name))) return true;
   if (!names('/dev/vfio').some((name) => /^\d/.test(name))) return false;
   const pci = '/sys/bus/pci/devices';
-  return names(pci).some((name) => fs.readFileSync(`${pci}/${name}/vendor`, 'utf8').trim() === '0x1ae0');
+  return names(pci).some((name) => vendor(`${pci}/${name}/vendor`) === '0x1ae0');
+}
+
+function vendor(file: string): string {
+  try {
+    return fs.readFileSync(file, 'utf8').trim();
+  } catch {
+    return '';
+  }
 }
 
 /**
- * Rows of name, value and whether the value is added to what is there; the others give way to what the user has set. All but the first are
- * libtpu's, and mean nothing to another plugin. A plugin reads them when it is loaded.
+ * Rows of name, value and whether the value is added to what is there; the others give way to what the user has set. All but the first
+ * are libtpu's, and mean nothing to another plugin. A plugin reads them when it is loaded.
  *
- * Which machine it is decides on the lock: libtpu takes it when it is loaded, once and for all, and holds it for its process. Where there is
- * a TPU, the lock is what keeps two processes from one, and stays; a process that only compiles beside it sets ALLOW_MULTIPLE_LIBTPU_LOAD=1.
+ * Which machine it is decides on the lock: libtpu takes it when it is loaded, once and for all, and holds it for its process. Where there
+ * is a TPU, the lock is what keeps two processes from one, and stays; a process that only compiles beside it sets
+ * ALLOW_MULTIPLE_LIBTPU_LOAD=1.
  */
 export function pluginEnvironment(): [name: string, value: string, append: boolean][] {
   const always: [string, string, boolean][] = [

@@ -7,7 +7,7 @@ import { Handle, rawOf } from './handle';
 import { type CompiledMemory, native, type Raw } from './native';
 import type { Program } from './program';
 
-/** The plugin's own estimate of one run. A custom call counts as nothing. */
+/** The plugin's own estimate of one run. What it cannot see into, a custom call on the CPU, counts as 0. */
 export interface Cost {
   readonly flops: number;
   readonly transcendentals: number;
@@ -41,12 +41,14 @@ export class Executable extends Handle {
 
   get cost(): Cost {
     const raw = native().cost(rawOf(this));
-    const optimal = raw.optimal_seconds;
+    // -1 is what a plugin says of a custom call.
+    const known = (name: string) => Math.max(raw[name] ?? 0, 0);
+    const optimalSeconds = known('optimal_seconds');
     return {
-      flops: raw.flops ?? 0,
-      transcendentals: raw.transcendentals ?? 0,
-      bytesAccessed: raw['bytes accessed'] ?? 0,
-      ...(optimal === undefined ? {} : { optimalSeconds: optimal }),
+      flops: known('flops'),
+      transcendentals: known('transcendentals'),
+      bytesAccessed: known('bytes accessed'),
+      ...(optimalSeconds > 0 ? { optimalSeconds } : {}),
     };
   }
 
@@ -71,7 +73,8 @@ export type Outputs = Readonly<Record<string, Buffer>> & Disposable;
 /**
  * The CPU plugin computes on the thread that asks: a kernel on one core all of it, one that it splits in part. So a program runs on the
  * JavaScript thread only where that is over sooner than the way to a worker and back, 12 us at best and 40 us as a rule, against 2 us.
- * Measured on 2 cores, the whole of a run: add of 2^15 f32 18 us, tanh of 2^15 16 us, matrix product of 64 x 64 20 us, of 128 x 128 47 us.
+ * Measured on 2 cores, the whole of a run: add of 2^15 f32 18 us, tanh of 2^15 16 us, matrix product of 64 x 64 20 us, of 128 x 128 47
+ * us.
  */
 const inlineFlops = 2 ** 17;
 const inlineBytes = 2 ** 18;
@@ -99,8 +102,8 @@ export class LoadedExecutable extends Executable {
 
   /**
    * One run: buffers by the inputs' names, to buffers by the outputs' names, which are the caller's to dispose, one by one or all with
-   * `using`. Inputs that the program marks as donated are disposed. Throws ShapeError unless every input is given with its type and on this
-   * device, PjrtError where the run fails.
+   * `using`. Inputs that the program marks as donated are disposed. Throws ShapeError unless every input is given with its type and on
+   * this device, PjrtError where the run fails.
    */
   async run(inputs: Readonly<Record<string, Buffer>>): Promise<Outputs> {
     const executable = rawOf(this);
@@ -133,7 +136,8 @@ function namesOf(ports: readonly Port[]): string {
   return ports.map(({ name }) => name).join(', ') || '(none)';
 }
 
-// What the cost analysis cannot see into counts as large: a custom call that does not say its flops, and a loop, whose body it counts once.
+// What the cost analysis cannot see into counts as large: a custom call that does not say its flops, and a loop, whose body it counts
+// once.
 function isLarge(program: Program, executable: Executable): boolean {
   if (program.hiddenFlops === undefined && program.opaque) return true;
   const { flops, bytesAccessed, transcendentals } = executable.cost;

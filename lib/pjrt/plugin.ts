@@ -55,8 +55,8 @@ export class Plugin {
   }
 
   /**
-   * Loads 'cpu', 'tpu' or the library at a path. A plugin is loaded once per process, for all of its threads, and stays. Throws PluginError
-   * where there is no such library or it is no plugin, PjrtError where it cannot be initialised.
+   * Loads 'cpu', 'tpu' or the library at a path. A plugin is loaded once per process, for all of its threads, and stays. Throws
+   * PluginError where there is no such library or it is no plugin, PjrtError where it cannot be initialised.
    */
   static async load(nameOrPath: string): Promise<Plugin> {
     const path = fs.realpathSync(pluginPath(nameOrPath));

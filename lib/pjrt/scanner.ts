@@ -8,8 +8,8 @@ export type Kind = 'end' | 'string' | 'symbol' | 'word' | 'number' | 'mark';
 const code = (character: string) => character.charCodeAt(0);
 const [quote, slash, at, backslash] = ['"', '/', '@', '\\'].map(code);
 
-// What a character may be part of: 1 a word's first, 2 a word's later, 4 that of a name with a sigil (%arg-0, #map, !type, ^bb0), 8 a sigil,
-// 16 space.
+// What a character may be part of: 1 a word's first, 2 a word's later, 4 that of a name with a sigil (%arg-0, #map, !type, ^bb0), 8 a
+// sigil, 16 space.
 const classes = new Uint8Array(128);
 for (const [characters, bits] of [
   ['ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_', 1 | 2 | 4],
@@ -23,7 +23,7 @@ for (const [characters, bits] of [
 const is = (character: number, bits: number) => character < 128 && (classes[character] & bits) !== 0;
 
 export class Scanner {
-  /** The last token: its kind, and where it begins and ends. A number is all of 1.5e in 1.5e-3, and of 2x3x in 2x3xf32; a mark is one character, `->` or `>=`. */
+  /** The last token: its kind, and where it begins and ends. A number is 1.5e of 1.5e-3, or 2x3xf32; a mark is a character, `->` or `>=`. */
   kind: Kind = 'end';
   start = 0;
   end = 0;
@@ -80,7 +80,7 @@ export class Scanner {
     return i;
   }
 
-  // A string ends at the first quote that an even number of backslashes precedes, or with the line, which is the plugin's to complain about.
+  // A string ends at the first quote after an even number of backslashes. That an unfinished one is an error is the plugin's to say.
   #stringEnd(start: number): number {
     for (let i = start + 1; ; i++) {
       i = this.text.indexOf('"', i);

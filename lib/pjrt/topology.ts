@@ -27,8 +27,8 @@ export class Topology extends Handle {
   }
 
   /**
-   * `Topology.open('tpu', 'v5p:2x2x1')`: chips of a generation (v3, v4, v5e, v5p, v6e, tpu7x) in a grid. No TPU is needed. Throws PjrtError for one
-   * that the compiler does not know, ShapeError for a grid without chips or of more than 2^15 (a v5p pod has 8,960).
+   * `Topology.open('tpu', 'v5p:2x2x1')`: chips of a generation (v3, v4, v5e, v5p, v6e, tpu7x) in a grid. No TPU is needed. Throws
+   * PjrtError for one that the compiler does not know, ShapeError for a grid without chips or of more than 2^15 (a v5p pod has 8,960).
    */
   static async open(nameOrPath: string, name: string): Promise<Topology> {
     checkGrid(name);
