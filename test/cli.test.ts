@@ -147,3 +147,21 @@ test('a reader that goes away is no error', () => {
   const { stderr } = spawnSync('sh', ['-c', '"$0" "$1" plugins list --json | true', process.execPath, main], { encoding: 'utf8' });
   expect(stderr).toBe('');
 });
+
+test('attention: a table, JSON, and errors of one line', () => {
+  const small = ['attention', '-T', '70', '--heads', '2', '--head-dim', '8', '--runs', '2'];
+  expect(good(...small, '--mask', 'causal', 'dense(causal)')).toMatch(/^2\/2 x 8, T 70, bf16 +cpu +causal .* 4 \/ 4 +[\d.]+e-\d$/m);
+  const rows = JSON.parse(good(...small, '--json', '--dtype', 'f32', '--mask', 'local(3, 0)'));
+  expect(rows).toEqual([expect.objectContaining({ target: 'cpu', mask: 'local(3, 0)', blocks: 4, activeBlocks: 4, comparedRows: 8 })]);
+  expect(rows[0].maxError).toBeLessThan(1e-6);
+  for (const [args, message] of [
+    [['--mask', 'local(-1, 0)'], 'local: left is a whole number of tokens, 0 or more, or null for no bound; got -1'],
+    [['--mask', 'caus'], 'a mask is full, causal'],
+    [['--kv-heads', '3'], 'attention: heads is a multiple of kvHeads; got 2 heads and 3 kv heads'],
+    [['--target', 'nowhere'], 'INVALID_ARGUMENT: '],
+  ] as [string[], string][]) {
+    const { status, stderr } = run(...small, ...args);
+    expect({ status, lines: stderr.trimEnd().split('\n').length }).toEqual({ status: 1, lines: 1 });
+    expect(stderr).toContain(`node-pjrt: ${message}`);
+  }
+});

@@ -146,5 +146,9 @@ test('bad attentions name the rule and what came', () => {
   expect(() => attention({ ...shape, headdim: 3 } as AttentionOptions)).toThrow('got headdim');
   expect(() => attention({ ...shape, mask: materialize(full(), 64, 64) })).toThrow("the attention's sizes, 128 x 128; got 64 x 64");
   expect(() => lower(attention(shape), 'gpu' as Target)).toThrow('a target is one of cpu, tpu, dense; got gpu');
+  const wide = { queries: 32768, keys: 32776 };
+  expect(() => lower(attention({ ...shape, ...wide, mask: materialize(causal(), wide.queries, wide.keys) }), 'cpu')).toThrow(
+    'up to 2^27 bytes',
+  );
   expect(() => lower(attention({ ...shape, headDim: 2048 }), 'tpu')).toThrow('a headDim and valueDim up to 1024; got 2048 and 2048');
 });

@@ -1,5 +1,7 @@
 /** `node-pjrt attention`: one attention, any masks, any targets, as a table or as JSON. */
 import { type Command, Option } from 'commander';
+import { attention as spec } from '../attention';
+import { parseMask } from '../mask';
 import { caseText, type Job, type Measurement, measure } from '../timing/measure';
 import { tableHead, tableRow } from '../timing/report';
 import { targetHelp, withTarget } from './target';
@@ -43,6 +45,9 @@ export function attention(program: Command): void {
 }
 
 async function run({ mask: masks, target: targets, runs, json, pass: _, ...options }: Options): Promise<void> {
+  // What is wrong with the words themselves is said before anything is opened.
+  spec(options);
+  for (const mask of masks) parseMask(mask, 1, 1);
   const rows: Measurement[] = [];
   if (!json) console.log(`${tableHead()}`);
   for (const target of targets)

@@ -3,6 +3,7 @@
  * kernels are compared with, and the only lowering of a dense mask, whose bits go into the text as a constant.
  */
 import type { AttentionSpec } from '../attention';
+import { ShapeError } from '../errors';
 import * as s from '../ir/stablehlo';
 import { bandOf, type Mask, rowBytes } from '../mask';
 import { type Module, tensor } from '../types';
@@ -49,6 +50,10 @@ function predicate(mask: Mask, queries: number, keys: number): s.Tensor | undefi
   const plane = [queries, keys];
   if (mask.kind === 'dense') {
     const bytes = rowBytes(keys);
+    if (mask.bits.length > 2 ** 27)
+      throw new ShapeError(
+        `a dense mask goes into the program up to 2^27 bytes, 32768 x 32768 pairs; got ${queries} x ${keys}: use a lazy mask`,
+      );
     // The barrier keeps the compiler from unpacking the constant itself, eight times its size.
     const packed = s.optimizationBarrier(s.constant(mask.bits, tensor('ui8', [queries, bytes])));
     const places = [queries, bytes, 8];

@@ -1,9 +1,10 @@
 /** One attention on one target: built, compiled and, where the target can run it, timed and compared with the reference. */
 import { type AttentionOptions, type AttentionSpec, attention, reference } from '../attention';
+import { ShapeError } from '../errors';
 import { type Blocking, lower, lowerBlocking } from '../lower';
 import { cover, maskText, parseMask } from '../mask';
 import type { Client, Topology } from '../pjrt';
-import { fromBits, isNarrowFloat, sizeOf, type TensorType, toBits } from '../types';
+import { fromBits, isNarrowFloat, sizeOf, type TensorType, toBits, typeText } from '../types';
 import { time } from './time';
 
 export interface Job {
@@ -106,7 +107,9 @@ function blockCounts(spec: AttentionSpec, blocking: Blocking | undefined) {
 
 /** About normal values, the same in every run, and representable in the dtype. */
 export function testData(type: TensorType, seed: number): Float32Array {
-  const values = new Float32Array(sizeOf(type));
+  const size = sizeOf(type);
+  if (size >= 2 ** 32) throw new ShapeError(`an array of test data has fewer than 2^32 elements; got ${typeText(type)}`);
+  const values = new Float32Array(size);
   let state = seed * 2654435761;
   for (let i = 0; i < values.length; i++) {
     let sum = 0;
