@@ -1,6 +1,6 @@
 /** What to compute: an attention as validated, frozen data, and its meaning in plain loops. How it is computed is lower/'s matter. */
 import { ShapeError } from './errors';
-import { allows, full, type Mask, pairs } from './mask';
+import { allows, full, hasKind, headMask, type Mask, pairs, type RunTime } from './mask';
 import { type TensorType, tensor } from './types';
 
 /** What a caller may say; `attention` fills in the rest. */
@@ -29,9 +29,19 @@ export interface AttentionOptions {
 
 /** softmax(scale q k^T + mask) v, of q [batch, heads, queries, headDim], k [batch, kvHeads, keys, headDim], v [batch, kvHeads, keys, valueDim]. */
 export interface AttentionSpec extends Readonly<Required<AttentionOptions>> {
-  readonly inputs: { readonly q: TensorType; readonly k: TensorType; readonly v: TensorType };
+  /** q, k and v; where the mask has segments, `qSegments` [batch, queries] and `kvSegments` [batch, keys]; where it has key lengths, `keyLengths` [batch]; those in i32. */
+  readonly inputs: Inputs;
   /** `out` [batch, heads, queries, valueDim] of the dtype; where asked for, `logSumExp` [batch, heads, queries] in f32, natural logarithm. */
   readonly outputs: { readonly out: TensorType; readonly logSumExp?: TensorType };
+}
+
+export interface Inputs {
+  readonly q: TensorType;
+  readonly k: TensorType;
+  readonly v: TensorType;
+  readonly qSegments?: TensorType;
+  readonly kvSegments?: TensorType;
+  readonly keyLengths?: TensorType;
 }
 
 const known: Record<keyof AttentionOptions, true> = {
@@ -62,19 +72,34 @@ export function attention(options: AttentionOptions): AttentionSpec {
   if (!Number.isFinite(scale)) throw new ShapeError(`attention: scale is a finite number; got ${String(scale)}`);
   if (mask.kind === 'dense' && (mask.queries !== queries || mask.keys !== keys))
     throw new ShapeError(`attention: a dense mask has the attention's sizes, ${queries} x ${keys}; got ${mask.queries} x ${mask.keys}`);
-  const inputs = Object.freeze({
+  headMask(mask, 0, heads);
+  const inputs: Inputs = Object.freeze({
     q: tensor(dtype, [batch, heads, queries, headDim]),
     k: tensor(dtype, [batch, kvHeads, keys, headDim]),
     v: tensor(dtype, [batch, kvHeads, keys, valueDim]),
+    ...(hasKind(mask, 'segments') ? { qSegments: tensor('i32', [batch, queries]), kvSegments: tensor('i32', [batch, keys]) } : {}),
+    ...(hasKind(mask, 'keyLengths') ? { keyLengths: tensor('i32', [batch]) } : {}),
   });
   const out = tensor(dtype, [batch, heads, queries, valueDim]);
   const outputs = Object.freeze(logSumExp ? { out, logSumExp: tensor('f32', [batch, heads, queries]) } : { out });
   return Object.freeze({ batch, heads, kvHeads, headDim, valueDim, queries, keys, dtype, mask, scale, logSumExp, inputs, outputs });
 }
 
+/** The types of the inputs by name, in the order of the program's arguments. */
+export function inputTypes(spec: AttentionSpec): Readonly<Record<string, TensorType>> {
+  return spec.inputs as unknown as Record<string, TensorType>;
+}
+
+/** Unmasked pairs of all heads and sequences; run-time parts of a mask count as allowing. */
+export function unmaskedPairs(spec: AttentionSpec): number {
+  const masks = spec.mask.kind === 'perHead' ? spec.mask.masks : [spec.mask];
+  const perMask = masks.map((mask) => pairs(mask, spec.queries, spec.keys));
+  return ((spec.batch * spec.heads) / masks.length) * perMask.reduce((sum, count) => sum + count, 0);
+}
+
 /** Floating-point operations of the two matrix products on the unmasked pairs: 2 (headDim + valueDim) a pair. */
 export function flops(spec: AttentionSpec): number {
-  return 2 * (spec.headDim + spec.valueDim) * spec.batch * spec.heads * pairs(spec.mask, spec.queries, spec.keys);
+  return 2 * (spec.headDim + spec.valueDim) * unmaskedPairs(spec);
 }
 
 /** Rows of an output: `out` [batch, heads, rows, valueDim] and `logSumExp` [batch, heads, rows] for the query rows in `rows`. */
@@ -90,23 +115,26 @@ export interface ReferenceRows {
  */
 export function reference(
   spec: AttentionSpec,
-  inputs: { q: ArrayLike<number>; k: ArrayLike<number>; v: ArrayLike<number> },
+  inputs: Readonly<Record<'q' | 'k' | 'v', ArrayLike<number>> & Partial<Record<'qSegments' | 'kvSegments' | 'keyLengths', ArrayLike<number>>>>,
   rows: readonly number[] = Array.from({ length: spec.queries }, (_, i) => i),
 ): ReferenceRows {
   const { batch, heads, kvHeads, headDim, valueDim, queries, keys, mask, scale } = spec;
-  const { q, k, v } = inputs;
+  const { q, k, v, qSegments, kvSegments, keyLengths } = inputs;
+  const sequence = (ids: ArrayLike<number> | undefined, b: number, tokens: number) => ids && Array.prototype.slice.call(ids, b * tokens, (b + 1) * tokens);
   const out = new Float64Array(batch * heads * rows.length * valueDim);
   const logSumExp = new Float64Array(batch * heads * rows.length);
   const weights = new Float64Array(keys);
   for (let b = 0; b < batch; b++)
     for (let h = 0; h < heads; h++) {
+      const own = headMask(mask, h, heads);
+      const given: RunTime = { qSegments: sequence(qSegments, b, queries), kvSegments: sequence(kvSegments, b, keys), keyLength: keyLengths?.[b] };
       const kvHead = b * kvHeads + Math.floor((h * kvHeads) / heads);
       for (const [r, i] of rows.entries()) {
         const query = ((b * heads + h) * queries + i) * headDim;
         const attended: number[] = [];
         let greatest = Number.NEGATIVE_INFINITY;
         for (let j = 0; j < keys; j++) {
-          if (!allows(mask, i, j)) continue;
+          if (!allows(own, i, j, given)) continue;
           const key = (kvHead * keys + j) * headDim;
           let score = 0;
           for (let d = 0; d < headDim; d++) score += q[query + d] * k[key + d];

@@ -38,6 +38,9 @@ interface Copy {
 const count = (shape: readonly number[]) => shape.reduce((product, n) => product * n, 1);
 const isFloat = (element: Element) => element === 'f32' || element === 'bf16';
 
+/** What integers hold in NaN's place. */
+const poison = -0x21524111;
+
 function stridesOf(shape: readonly number[]): number[] {
   return shape.map((_, d) => count(shape.slice(d + 1)));
 }
@@ -47,7 +50,7 @@ function memory(type: { element: Element; shape: readonly number[] }, data: Data
 }
 
 function blank(element: Element, length: number): Data {
-  return isFloat(element) ? new Float32Array(length).fill(Number.NaN) : new Int32Array(length);
+  return isFloat(element) ? new Float32Array(length).fill(Number.NaN) : new Int32Array(length).fill(poison);
 }
 
 /** Calls `visit` with the data index of each element of a view, in row-major order. */
@@ -90,6 +93,7 @@ const scalarMeanings: Record<string, (...operands: number[]) => number> = {
   'arith.subi': (a, b) => (a - b) | 0,
   'arith.muli': Math.imul,
   'arith.divsi': (a, b) => Math.trunc(a / b),
+  'arith.remsi': (a, b) => a % b,
   'arith.minsi': (a, b) => Math.min(a, b),
   'arith.maxsi': (a, b) => Math.max(a, b),
   'arith.andi': (a, b) => a & b,
@@ -144,11 +148,29 @@ class Core {
   run(block: Block<MosaicType>): Held[] {
     for (const operation of block.operations) {
       const name = operation.name.replace('stable_mosaic.', '');
-      if (name === 'scf.yield' || name === 'func.return') return operation.operands.map((operand) => this.get(operand));
+      if (['scf.yield', 'scf.condition', 'func.return'].includes(name)) return operation.operands.map((operand) => this.get(operand));
+      if (name === 'scf.while') {
+        this.repeat(operation);
+        continue;
+      }
       const result = this.perform(name, operation);
       if (operation.results.length) this.set(operation.results[0], rounded(result as Held, operation.results[0].type));
     }
     return [];
+  }
+
+  private repeat({ operands, regions: [before, after], results }: Operation<MosaicType>): void {
+    const bind = (values: readonly V[], state: readonly Held[]) => {
+      for (const [i, value] of values.entries()) this.set(value, state[i]);
+    };
+    let state = operands.map((operand) => this.get(operand));
+    for (;;) {
+      bind(before.args, state);
+      const [holds, ...kept] = this.run(before);
+      if (!holds) return bind(results, kept);
+      bind(after.args, kept);
+      state = this.run(after);
+    }
   }
 
   private perform(name: string, operation: Operation<MosaicType>): Held | undefined {
@@ -172,11 +194,13 @@ class Core {
         );
       }
       case 'vector.broadcast': {
-        const source = this.get(operands[0]);
+        const source = this.get(operands[0]) as number | Tile;
         const data = blank(type.element, count(shape));
         if (typeof source === 'number') return { shape, data: data.fill(source) };
+        // From [rows, 1] or from [1, columns].
         const columns = shape[1];
-        return { shape, data: data.map((_, i) => (source as Tile).data[Math.floor(i / columns)]) };
+        const isRow = source.shape[0] === 1 && shape[0] !== 1;
+        return { shape, data: data.map((_, i) => source.data[isRow ? i % columns : Math.floor(i / columns)]) };
       }
       case 'tpu.iota': {
         const stride = attributes.dimensions.includes('0') ? shape[1] : 1;
@@ -256,7 +280,7 @@ class Core {
         const copies = this.copies(view(2));
         copies.push({ source: view(0), target: view(1) });
         each(view(1), (at) => {
-          view(1).data[at] = Number.NaN;
+          view(1).data[at] = isFloat(view(1).element) ? Number.NaN : poison;
         });
         return undefined;
       }
@@ -270,17 +294,6 @@ class Core {
       case 'scf.if':
         this.run(regions[this.number(operands[0]) ? 0 : 1]);
         return undefined;
-      case 'scf.for': {
-        const [start, end, step] = numbers(0);
-        const [body] = regions;
-        let carried = this.get(operands[3]);
-        for (let i = start; i < end; i += step) {
-          this.set(body.args[0], i);
-          this.set(body.args[1], carried);
-          carried = this.run(body)[0];
-        }
-        return carried;
-      }
       default: {
         const meaning = scalarMeanings[name];
         if (!meaning) throw new ShapeError(`interpret: operations are those of mosaic.ts; got ${name}`);
@@ -357,22 +370,24 @@ function matmul(a: Tile, b: Tile, start: Tile, transposeRight: boolean): Tile {
 }
 
 /**
- * Runs the kernel on inputs given as numbers (bf16 already rounded) and returns its outputs. Throws ShapeError where the kernel breaks a
+ * Runs the kernel on its prefetched arrays and inputs, given as numbers (bf16 already rounded), and returns its outputs. Throws ShapeError where the kernel breaks a
  * promise of its memory.
  */
-export function interpret(kernel: Kernel, inputs: readonly Float32Array[]): Float32Array[] {
+export function interpret(kernel: Kernel, inputs: readonly (Float32Array | Int32Array)[]): Float32Array[] {
   const operands = [...kernel.inputs, ...kernel.outputs];
-  const arrays = operands.map((operand, i) => memory(operand, inputs[i] ?? blank(operand.element, count(operand.shape))));
+  const tables = kernel.prefetch.map(({ shape }, i) => memory({ element: 'i32', shape }, inputs[i]));
+  const arrays = operands.map((operand, i) => memory(operand, inputs[tables.length + i] ?? blank(operand.element, count(operand.shape))));
   const gridTypes = kernel.grid.map(() => scalar('i32'));
   const refTypes = operands.map(
     (operand): Ref => ref(operand.window ? 'vmem' : 'any', operand.element, operand.window?.block ?? operand.shape),
   );
-  const body = isolated<MosaicType>([...gridTypes, ...refTypes, ...kernel.scratch], (...args) =>
+  const tableTypes = kernel.prefetch.map(({ shape }) => ref('smem', 'i32', shape));
+  const body = isolated<MosaicType>([...gridTypes, ...tableTypes, ...refTypes, ...kernel.scratch], (...args) =>
     kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length)),
   );
   const blocksAt = operands.map(({ window }) => {
     if (!window) return undefined;
-    let results: V[] = [];
+    let results: readonly V[] = [];
     const block = isolated<MosaicType>(gridTypes, (...grid) => {
       results = window.at(...grid);
     });
@@ -413,7 +428,7 @@ export function interpret(kernel: Kernel, inputs: readonly Float32Array[]): Floa
       return copy;
     });
     body.args.forEach((arg, i) => {
-      core.set(arg, i < place.length ? place[i] : [...views, ...scratch][i - place.length]);
+      core.set(arg, i < place.length ? place[i] : [...tables, ...views, ...scratch][i - place.length]);
     });
     core.run(body);
     for (let i = kernel.inputs.length; i < operands.length; i++) copyInto(windows[i], views[i]);

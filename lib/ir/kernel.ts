@@ -7,16 +7,18 @@ export interface Operand {
   readonly element: Element;
   readonly shape: readonly number[];
   /** The block's size, and its index in blocks at a grid point. */
-  readonly window?: { readonly block: readonly number[]; readonly at: (...grid: V[]) => V[] };
+  readonly window?: { readonly block: readonly number[]; readonly at: (...grid: V[]) => readonly V[] };
 }
 
 export interface Kernel {
   /** Steps a dimension. A `parallel` one may be split over a chip's cores, which share no scratch. */
   readonly grid: readonly { readonly steps: number; readonly semantics: 'parallel' | 'arbitrary' }[];
+  /** i32 arrays in scalar memory, there before the first step; the first operands of the call. */
+  readonly prefetch: readonly { readonly shape: readonly number[] }[];
   readonly inputs: readonly Operand[];
   readonly outputs: readonly Operand[];
   readonly scratch: readonly Ref[];
-  /** One grid step. `refs` are inputs, outputs and scratch in that order. */
+  /** One grid step. `refs` are prefetched arrays, inputs, outputs and scratch in that order. */
   readonly body: (grid: readonly V[], refs: readonly V[]) => void;
 }
 
@@ -27,7 +29,8 @@ export function kernelText(kernel: Kernel): string {
   const refTypes: MosaicType[] = operands.map(({ element, shape, window }) =>
     window ? ref('vmem', element, window.block) : ref('any', element, shape),
   );
-  const types = [...gridTypes, ...refTypes, ...kernel.scratch];
+  const prefetchTypes = kernel.prefetch.map(({ shape }) => ref('smem', 'i32', shape));
+  const types = [...gridTypes, ...prefetchTypes, ...refTypes, ...kernel.scratch];
   const body = isolated<MosaicType>(types, (...args) => {
     kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length));
     emit<MosaicType>('stable_mosaic.func.return', [], []);
@@ -36,7 +39,7 @@ export function kernelText(kernel: Kernel): string {
     functionText('main', body, types, [], {
       dimension_semantics: attr.list(kernel.grid.map(({ semantics }) => `#tpu.dimension_semantics<${semantics}>`)),
       iteration_bounds: attr.array(kernel.grid.map(({ steps }) => steps)),
-      scalar_prefetch: attr.integer(0),
+      scalar_prefetch: attr.integer(prefetchTypes.length),
       scratch_operands: attr.integer(kernel.scratch.length),
       'tpu.core_type': '#tpu.core_type<tc>',
       window_params: attr.list(

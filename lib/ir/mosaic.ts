@@ -73,6 +73,7 @@ const binaries = {
   sub: { integer: 'arith.subi', float: 'arith.subf', flags: true },
   mul: { integer: 'arith.muli', float: 'arith.mulf', flags: true },
   div: { integer: 'arith.divsi', float: 'arith.divf' },
+  rem: { integer: 'arith.remsi' },
   min: { integer: 'arith.minsi', float: 'arith.minimumf' },
   max: { integer: 'arith.maxsi', float: 'arith.maximumf' },
   and: { integer: 'arith.andi' },
@@ -96,6 +97,8 @@ export const add = binary('add');
 export const sub = binary('sub');
 export const mul = binary('mul');
 export const div = binary('div');
+/** Of the sign of `a`. */
+export const rem = binary('rem');
 export const min = binary('min');
 export const max = binary('max');
 export const and = binary('and');
@@ -149,6 +152,12 @@ export function broadcast(x: V, shape: readonly number[]): V {
 export function broadcastColumn(x: V, columns: number): V {
   const [rows] = vectorShape(x, 1);
   return op('vector.broadcast', [reshape(x, [rows, 1])], vector(x.type.element, [rows, columns]));
+}
+
+/** [1, columns] as [rows, columns], each column's value in all of its rows. */
+export function broadcastRow(x: V, rows: number): V {
+  const [, columns] = vectorShape(x, 2);
+  return op('vector.broadcast', [x], vector(x.type.element, [rows, columns]));
 }
 
 /** i32 vector that holds each place's index in `dimension`. */
@@ -249,7 +258,7 @@ export function store(value: V, target: V, at: readonly (V | number)[] = (target
 }
 
 /** A scalar in scalar memory. */
-export function loadScalar(source: V, at: number): V {
+export function loadScalar(source: V, at: V | number): V {
   return op('memref.load', [source, asIndex(at)], scalar(source.type.element));
 }
 
@@ -279,10 +288,12 @@ export function when(condition: V, body: () => void): void {
   effect('scf.if', [condition], {}, [then, region<MosaicType>([], () => effect('scf.yield', []))]);
 }
 
-/** `for i in [start, end)`, carrying one value; returns its last. */
-export function loop(start: V, end: V, carried: V, body: (i: V, carried: V) => V): V {
-  const block = region<MosaicType>([i32, carried.type], (i, value) => effect('scf.yield', [body(i, value)]));
-  return emit<MosaicType>('stable_mosaic.scf.for', [start, end, constant(1), carried], [carried.type], {}, [block])[0];
+/** Runs `body` on the state as long as `condition` of it holds; returns the last state. */
+export function whileLoop(state: readonly V[], condition: (...state: V[]) => V, body: (...state: V[]) => readonly V[]): V[] {
+  const types = state.map(({ type }) => type);
+  const before = region<MosaicType>(types, (...values) => effect('scf.condition', [condition(...values), ...values]));
+  const after = region<MosaicType>(types, (...values) => effect('scf.yield', body(...values)));
+  return emit<MosaicType>('stable_mosaic.scf.while', state, types, {}, [before, after]);
 }
 
 function vectorShape(x: V, rank: number): readonly number[] {

@@ -4,7 +4,8 @@ import { ShapeError } from '../errors';
 import type { Module } from '../types';
 import { cpuBlocks, lowerCpu } from './cpu';
 import { lowerDense } from './dense';
-import { lowerTpu, tpuBlocks } from './tpu';
+import { lowerTpu } from './tpu';
+import { tpuBlocks } from './tpu-kernel';
 
 /** Tokens a block of a kernel. */
 export interface Blocking {

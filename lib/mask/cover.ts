@@ -1,30 +1,13 @@
 /**
- * What a mask does to blocks of (queries x keys), in closed form: the class of a block, the key blocks a query block visits, counts. A
- * lazy mask here is a band, `low <= j - i <= high`; no question about it costs more than a loop over the rows of blocks.
+ * What a mask does to blocks of (queries x keys): the class of a block, the key blocks a query block visits and the other way round, counts. Exact for
+ * every kind and composition, in closed form (plane.ts) for all but the dense mask, which is looked at bit by bit.
  */
 import { ShapeError } from '../errors';
-import { allows, dense, type Dense, type LazyMask, type Mask, rowBytes } from './mask';
+import { allows, type Dense, dense, type LazyMask, type PerHead, rowBytes } from './mask';
+import { complement, countEmptyRows, countPairs, type Plane, planeOf, possible, touches, visitedBlocks } from './plane';
+import { at } from './strips';
 
-/** Diagonals `low <= j - i <= high` of the (queries x keys) plane; infinite where unbounded. */
-export interface Band {
-  readonly low: number;
-  readonly high: number;
-}
-
-export function bandOf(mask: LazyMask): Band {
-  switch (mask.kind) {
-    case 'full':
-      return { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
-    case 'causal':
-      return { low: Number.NEGATIVE_INFINITY, high: mask.offset };
-    case 'local':
-      return {
-        low: mask.left === null ? Number.NEGATIVE_INFINITY : mask.offset - mask.left,
-        high: mask.right === null ? Number.POSITIVE_INFINITY : mask.offset + mask.right,
-      };
-  }
-}
-
+/** `partial` is also what only the run time decides. */
 export type BlockClass = 'empty' | 'partial' | 'full';
 
 /** Sizes in tokens. The last block of a side is cut where the block does not divide it. */
@@ -35,18 +18,40 @@ export interface Blocking {
   readonly blockK: number;
 }
 
+/** Blocks [start, end). */
+export interface Range {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface Counts {
+  readonly active: number;
+  readonly full: number;
+  readonly partial: number;
+  readonly total: number;
+}
+
 export interface Cover extends Blocking {
+  /** Rows and columns of blocks. */
   readonly rows: number;
   readonly columns: number;
   classOf(row: number, column: number): BlockClass;
-  /** Key blocks [start, end) that a row of query blocks visits, for a lazy mask exactly the blocks that are not empty. */
-  visits(row: number): { start: number; end: number };
-  /** Blocks by class, and those that are not empty. */
-  counts(): { active: number; full: number; partial: number; total: number };
+  /** The key blocks that a row of query blocks visits: exactly those that are not empty, as ordered ranges. */
+  visits(row: number): Range[];
+  /** The query blocks that a column of key blocks is visited by. */
+  visitedBy(column: number): Range[];
+  /** Blocks by class; `active` are those that are not empty. */
+  counts(): Counts;
 }
 
-/** Throws ShapeError for sizes that are no whole numbers, or blocks below 1. */
-export function cover(mask: Mask, blocking: Blocking): Cover {
+type OneMask = LazyMask | Dense;
+
+/** Of a mask per head, ask each head's own. Throws ShapeError for sizes that are no whole numbers, or blocks below 1. */
+export function cover(mask: OneMask, blocking: Blocking): Cover {
+  return coverOf(lookAt(mask, blocking.queries, blocking.keys), blocking);
+}
+
+function coverOf(look: Look, blocking: Blocking): Cover {
   const { queries, keys, blockQ, blockK } = blocking;
   for (const [name, value] of Object.entries({ queries, keys }))
     if (!Number.isSafeInteger(value) || value < 0) throw new ShapeError(`cover: ${name} is a whole number, 0 or more; got ${value}`);
@@ -54,130 +59,195 @@ export function cover(mask: Mask, blocking: Blocking): Cover {
     if (!Number.isSafeInteger(value) || value < 1) throw new ShapeError(`cover: ${name} is a whole number, 1 or more; got ${value}`);
   const rows = Math.ceil(queries / blockQ);
   const columns = Math.ceil(keys / blockK);
-  const edges = (row: number, column: number) => {
-    if (!(row >= 0 && row < rows && column >= 0 && column < columns))
-      throw new ShapeError(`cover: a block is one of ${rows} x ${columns}; got (${row}, ${column})`);
-    return {
-      i0: row * blockQ,
-      i1: Math.min((row + 1) * blockQ, queries) - 1,
-      j0: column * blockK,
-      j1: Math.min((column + 1) * blockK, keys) - 1,
-    };
+  const span = (block: number, size: number, end: number) => [block * size, Math.min((block + 1) * size, end)] as const;
+  const check = (block: number, blocks: number) => {
+    if (!(Number.isInteger(block) && block >= 0 && block < blocks)) throw new ShapeError(`cover: a block is one of ${rows} x ${columns}; got ${block}`);
   };
-  if (mask.kind === 'dense') {
-    const classOf = (row: number, column: number): BlockClass => {
-      const { i0, i1, j0, j1 } = edges(row, column);
-      let allowed = 0;
-      for (let i = i0; i <= i1; i++) for (let j = j0; j <= j1; j++) if (allows(mask, i, j)) allowed++;
-      return allowed === 0 ? 'empty' : allowed === (i1 - i0 + 1) * (j1 - j0 + 1) ? 'full' : 'partial';
-    };
-    const visits = () => ({ start: 0, end: columns });
-    return { ...blocking, rows, columns, classOf, visits, counts: () => tally(rows, visits, classOf, rows * columns) };
-  }
-  const { low, high } = bandOf(mask);
   const classOf = (row: number, column: number): BlockClass => {
-    // In a block, j - i takes every value from its lower left to its upper right corner.
-    const { i0, i1, j0, j1 } = edges(row, column);
-    const least = j0 - i1;
-    const most = j1 - i0;
-    if (most < low || least > high) return 'empty';
-    return least >= low && most <= high ? 'full' : 'partial';
+    check(row, rows);
+    check(column, columns);
+    const block = [...span(row, blockQ, queries), ...span(column, blockK, keys)] as const;
+    return !look.some(...block) ? 'empty' : look.all(...block) ? 'full' : 'partial';
   };
   const visits = (row: number) => {
-    const i0 = row * blockQ;
-    const i1 = Math.min(i0 + blockQ, queries) - 1;
-    const firstKey = Math.max(i0 + low, 0);
-    const lastKey = Math.min(i1 + high, keys - 1);
-    return firstKey <= lastKey ? { start: Math.floor(firstKey / blockK), end: Math.floor(lastKey / blockK) + 1 } : { start: 0, end: 0 };
+    check(row, rows);
+    return look.visits(...span(row, blockQ, queries), blockK).map(([start, end]) => ({ start, end }));
+  };
+  const visitedBy = (column: number) => {
+    check(column, columns);
+    const ranges: { start: number; end: number }[] = [];
+    for (let row = 0; row < rows; row++) {
+      if (!look.some(...span(row, blockQ, queries), ...span(column, blockK, keys))) continue;
+      const last = ranges.at(-1);
+      if (last?.end === row) last.end++;
+      else ranges.push({ start: row, end: row + 1 });
+    }
+    return ranges;
   };
   const counts = () => {
     let active = 0;
-    let fullBlocks = 0;
+    let full = 0;
     for (let row = 0; row < rows; row++) {
-      const { start, end } = visits(row);
-      active += end - start;
-      fullBlocks += fullSpan(row, start, end);
+      const ends = span(row, blockQ, queries);
+      for (const [start, end] of look.visits(...ends, blockK)) active += end - start;
+      // A block is full where its row's other pairs do not touch it.
+      full += columns;
+      for (const [start, end] of look.misses(...ends, blockK)) full -= end - start;
     }
-    return { active, full: fullBlocks, partial: active - fullBlocks, total: rows * columns };
+    return { active, full, partial: active - full, total: rows * columns };
   };
-  // Full blocks of a row: whole blocks that start at or after the last row's first key and end by the first row's last key.
-  const fullSpan = (row: number, start: number, end: number) => {
-    const i0 = row * blockQ;
-    const i1 = Math.min(i0 + blockQ, queries) - 1;
-    const first = Math.max(start, Math.ceil(Math.max(i1 + low, 0) / blockK));
-    const lastKey = i0 + high;
-    const last = lastKey >= keys - 1 ? end : Math.min(end, Math.floor((lastKey + 1) / blockK));
-    return Math.max(0, last - first);
+  return { ...blocking, rows, columns, classOf, visits, visitedBy, counts };
+}
+
+/** What there is to ask of a mask on a plane, of rows [start, end) and keys [low, high). */
+interface Look {
+  pairs(start: number, end: number): number;
+  emptyRows(): number;
+  some(start: number, end: number, low: number, high: number): boolean;
+  all(start: number, end: number, low: number, high: number): boolean;
+  /** Ranges of blocks with some allowed pair, and with some that is not. */
+  visits(start: number, end: number, size: number): [number, number][];
+  misses(start: number, end: number, size: number): [number, number][];
+}
+
+function lookAt(mask: OneMask, queries: number, keys: number): Look {
+  return mask.kind === 'dense' ? lookAtBits(mask) : lookAtPlane(planeOf(mask, queries, keys));
+}
+
+function lookAtPlane(plane: Plane): Look {
+  const others = complement(plane);
+  const known = possible(plane);
+  return {
+    pairs: (start, end) => countPairs(known, start, end),
+    emptyRows: () => countEmptyRows(known),
+    some: (...block) => touches(plane, ...block),
+    all: (...block) => !touches(others, ...block),
+    visits: (...rows) => visitedBlocks(plane, ...rows),
+    misses: (...rows) => visitedBlocks(others, ...rows),
   };
-  return { ...blocking, rows, columns, classOf, visits, counts };
 }
 
-function tally(rows: number, visits: (row: number) => { start: number; end: number }, classOf: Cover['classOf'], total: number) {
-  let active = 0;
-  let fullBlocks = 0;
-  for (let row = 0; row < rows; row++)
-    for (let { start, end } = visits(row); start < end; start++) {
-      const kind = classOf(row, start);
-      if (kind !== 'empty') active++;
-      if (kind === 'full') fullBlocks++;
-    }
-  return { active, full: fullBlocks, partial: active - fullBlocks, total };
+function lookAtBits(mask: Dense): Look {
+  const has = (wanted: boolean, start: number, end: number, low: number, high: number) => {
+    for (let i = start; i < end; i++) for (let j = low; j < high; j++) if (allows(mask, i, j) === wanted) return true;
+    return false;
+  };
+  const ranges = (wanted: boolean, start: number, end: number, size: number) => {
+    const blocks = Array.from({ length: Math.ceil(mask.keys / size) }, (_, block) => block);
+    const hit = blocks.filter((block) => has(wanted, start, end, block * size, Math.min((block + 1) * size, mask.keys)));
+    return hit.map((block): [number, number] => [block, block + 1]);
+  };
+  const rows = Array.from({ length: mask.queries }, (_, row) => row);
+  return {
+    pairs: (start, end) => {
+      let count = 0;
+      for (let i = start; i < end; i++) for (let j = 0; j < mask.keys; j++) if (allows(mask, i, j)) count++;
+      return count;
+    },
+    emptyRows: () => rows.filter((row) => !has(true, row, row + 1, 0, mask.keys)).length,
+    some: (...block) => has(true, ...block),
+    all: (...block) => !has(false, ...block),
+    visits: (...rows) => joined(ranges(true, ...rows)),
+    misses: (...rows) => ranges(false, ...rows),
+  };
 }
 
-/** Unmasked (query, key) pairs; exact up to 2^53. In closed form for a lazy mask. */
-export function pairs(mask: Mask, queries: number, keys: number): number {
-  if (mask.kind === 'dense') {
-    let count = 0;
-    for (let i = 0; i < queries; i++) for (let j = 0; j < keys; j++) if (allows(mask, i, j)) count++;
-    return count;
+function joined(ranges: [number, number][]): [number, number][] {
+  const result: [number, number][] = [];
+  for (const [start, end] of ranges) {
+    const last = result.at(-1);
+    if (last?.[1] === start) last[1] = end;
+    else result.push([start, end]);
   }
-  const { low, high } = bandOf(mask);
-  return below(high + 1, queries, keys) - below(low, queries, keys);
+  return result;
 }
 
-/** Pairs with `j - i < diagonal`: the sum over rows of i + diagonal held to [0, keys]. */
-function below(diagonal: number, queries: number, keys: number): number {
-  const hold = (row: number) => Math.min(Math.max(row, 0), queries);
-  const first = hold(-diagonal);
-  const saturated = hold(keys - diagonal);
-  const rising = saturated - first;
-  const ramp = rising > 0 ? (rising * (2 * (first + diagonal) + rising - 1)) / 2 : 0;
-  return ramp + (queries - Math.max(saturated, first)) * keys;
+/** Unmasked (query, key) pairs, exact up to 2^53, of all rows or of rows [start, end); with run-time parts, those that may be. */
+export function pairs(mask: OneMask, queries: number, keys: number, rows: Range = { start: 0, end: queries }): number {
+  return lookAt(mask, queries, keys).pairs(rows.start, rows.end);
 }
 
-/** Query rows that may attend to no key: their output is zeros, their log-sum-exp -infinity. */
-export function emptyRows(mask: Mask, queries: number, keys: number): number {
-  if (mask.kind === 'dense') {
-    let count = 0;
-    for (let i = 0; i < queries; i++) {
-      let j = 0;
-      while (j < keys && !allows(mask, i, j)) j++;
-      if (j === keys) count++;
-    }
-    return count;
+/** Query rows that may attend to no key: their output is zeros, their log-sum-exp -infinity. Run-time parts may make more. */
+export function emptyRows(mask: OneMask, queries: number, keys: number): number {
+  return lookAt(mask, queries, keys).emptyRows();
+}
+
+/** Pairs of each of `shards` equal ranges of rows: how even the load is when queries are split over devices. */
+export function shardLoads(mask: OneMask, queries: number, keys: number, shards: number): number[] {
+  if (!Number.isSafeInteger(shards) || shards < 1 || queries % shards !== 0)
+    throw new ShapeError(`shardLoads: shards divide the queries; got ${queries} queries and ${shards} shards`);
+  const size = queries / shards;
+  return Array.from({ length: shards }, (_, shard) => pairs(mask, queries, keys, { start: shard * size, end: (shard + 1) * size }));
+}
+
+/** Bytes of the mask as bits: what a lazy mask does not need. */
+export function denseBytes(queries: number, keys: number): number {
+  return queries * rowBytes(keys);
+}
+
+export interface Analysis {
+  readonly blocks: Counts;
+  readonly pairs: number;
+  /** Masked pairs of all. */
+  readonly sparsity: number;
+  readonly emptyRows: number;
+  readonly denseBytes: number;
+  /** Wall-clock milliseconds that this took. */
+  readonly analysisMs: number;
+}
+
+/** All of the above; of a mask per head, the sum over its masks. */
+export function analyze(mask: OneMask | PerHead, blocking: Blocking): Analysis {
+  const begin = performance.now();
+  const { queries, keys } = blocking;
+  const masks = mask.kind === 'perHead' ? mask.masks : [mask];
+  const blocks = { active: 0, full: 0, partial: 0, total: 0 };
+  let [allowed, empty] = [0, 0];
+  for (const one of masks) {
+    const look = lookAt(one, queries, keys);
+    const counts = coverOf(look, blocking).counts();
+    for (const name of Object.keys(blocks) as (keyof Counts)[]) blocks[name] += counts[name];
+    allowed += look.pairs(0, queries);
+    empty += look.emptyRows();
   }
-  if (keys === 0) return queries;
-  const { low, high } = bandOf(mask);
-  const before = Math.min(Math.max(-high, 0), queries);
-  const after = Math.min(Math.max(queries - Math.max(keys - low, 0), 0), queries);
-  return Math.min(before + after, queries);
+  const all = masks.length * queries * keys;
+  return {
+    blocks,
+    pairs: allowed,
+    sparsity: all ? 1 - allowed / all : 0,
+    emptyRows: empty,
+    denseBytes: masks.length * denseBytes(queries, keys),
+    analysisMs: performance.now() - begin,
+  };
 }
 
 /** The mask as a dense one: the baseline that a lazy mask is compared with. Costs queries x keys / 8 bytes; throws ShapeError past 4 GiB. */
 export function materialize(mask: LazyMask, queries: number, keys: number): Dense {
   const stride = rowBytes(keys);
   const gib = (queries * stride) / 2 ** 30;
-  if (gib > 4)
-    throw new ShapeError(`a dense mask has at most 4 GiB; ${queries} x ${keys} pairs need ${gib.toFixed(0)} GiB: use a lazy mask`);
+  if (gib > 4) throw new ShapeError(`a dense mask has at most 4 GiB; ${queries} x ${keys} pairs need ${gib.toFixed(0)} GiB: use a lazy mask`);
+  const { modulus, parts } = planeOf(mask, queries, keys);
+  if (parts.some((part) => part.sameSegment !== undefined || part.withinLength !== undefined))
+    throw new ShapeError('materialize: the mask is known before run time; segments and key lengths are not');
   const bits = new Uint8Array(queries * stride);
-  const { low, high } = bandOf(mask);
-  for (let i = 0; i < queries; i++) {
-    const start = Math.min(Math.max(i + low, 0), keys);
-    const end = Math.min(Math.max(i + high + 1, start), keys);
-    const row = bits.subarray(i * stride, (i + 1) * stride);
-    row.fill(255, start >> 3, end >> 3);
-    if (end & 7) row[end >> 3] = (1 << (end & 7)) - 1;
-    row[start >> 3] &= 255 << (start & 7);
-  }
+  for (const part of parts)
+    for (const strip of part.strips)
+      for (let i = strip.start; i < strip.end; i++)
+        for (const [low, high] of strip.intervals) {
+          const row = bits.subarray(i * stride, (i + 1) * stride);
+          if (part.residues.length === modulus) fill(row, at(low, i), at(high, i));
+          else for (let j = at(low, i); j < at(high, i); j++) if (part.residues.includes((((j - i) % modulus) + modulus) % modulus)) row[j >> 3] |= 1 << (j & 7);
+        }
   return dense({ queries, keys, bits });
+}
+
+/** Sets bits [start, end). */
+function fill(row: Uint8Array, start: number, end: number): void {
+  const [first, last] = [start >> 3, end >> 3];
+  if (first === last) row[first] |= (255 << (start & 7)) & ~(255 << (end & 7));
+  else {
+    row[first] |= 255 << (start & 7);
+    row.fill(255, first + 1, last);
+    if (end & 7) row[last] |= ~(255 << (end & 7));
+  }
 }

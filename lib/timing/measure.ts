@@ -1,8 +1,8 @@
 /** One attention on one target: built, compiled and, where the target can run it, timed and compared with the reference. */
-import { type AttentionOptions, type AttentionSpec, attention, reference } from '../attention';
+import { type AttentionOptions, type AttentionSpec, attention, inputTypes, reference } from '../attention';
 import { ShapeError } from '../errors';
 import { type Blocking, lower, lowerBlocking } from '../lower';
-import { cover, maskText, parseMask } from '../mask';
+import { analyze, maskText, parseMask } from '../mask';
 import type { Client, Topology } from '../pjrt';
 import { fromBits, isNarrowFloat, sizeOf, type TensorType, toBits, typeText } from '../types';
 import { time } from './time';
@@ -74,20 +74,17 @@ export async function measure(job: Job, on: Client | Topology): Promise<Measurem
     using compiled = await on.compile(module);
     row.compileMs = performance.now() - compiling;
     row.tempBytes = compiled.memory?.tempBytes;
-    const values = Object.values(spec.inputs).map((type, i) => testData(type, i + 1));
-    const [q, k, v] = values;
-    using qBuffer = on.upload(spec.inputs.q, q);
-    using kBuffer = on.upload(spec.inputs.k, k);
-    using vBuffer = on.upload(spec.inputs.v, v);
-    const inputs = { q: qBuffer, k: kBuffer, v: vBuffer };
-    const { firstMs, minMs, medianMs } = await time(compiled, inputs, { runs: job.runs, warmup: 1, budgetMs: job.budgetMs });
-    Object.assign(row, { firstMs, minMs, medianMs });
-    using outputs = await compiled.run(inputs);
-    const rows = sampleRows(spec);
-    Object.assign(row, {
-      maxError: maxError(spec, (await outputs.out.read()) as ArrayLike<number>, rows, { q, k, v }),
-      comparedRows: rows.length,
-    });
+    const values = testInputs(spec);
+    const inputs = Object.fromEntries(Object.entries(inputTypes(spec)).map(([name, type]) => [name, on.upload(type, values[name])]));
+    try {
+      const { firstMs, minMs, medianMs } = await time(compiled, inputs, { runs: job.runs, warmup: 1, budgetMs: job.budgetMs });
+      using outputs = await compiled.run(inputs);
+      const rows = sampleRows(spec);
+      const error = maxError(spec, (await outputs.out.read()) as ArrayLike<number>, rows, values);
+      Object.assign(row, { firstMs, minMs, medianMs, maxError: error, comparedRows: rows.length });
+    } finally {
+      for (const buffer of Object.values(inputs)) buffer.dispose();
+    }
   } catch (error) {
     row.failure = (error as Error).message;
   }
@@ -100,9 +97,21 @@ function targetText(on: Client | Topology): string {
 
 function blockCounts(spec: AttentionSpec, blocking: Blocking | undefined) {
   if (!blocking) return { activeBlocks: undefined, blocks: undefined };
-  const perHead = cover(spec.mask, { queries: spec.queries, keys: spec.keys, ...blocking }).counts();
-  const heads = spec.batch * spec.heads;
-  return { activeBlocks: heads * perHead.active, blocks: heads * perHead.total };
+  const masks = spec.mask.kind === 'perHead' ? spec.mask.masks : [spec.mask];
+  const { blocks } = analyze(spec.mask, { queries: spec.queries, keys: spec.keys, ...blocking });
+  const each = (spec.batch * spec.heads) / masks.length;
+  return { activeBlocks: each * blocks.active, blocks: each * blocks.total };
+}
+
+/** Inputs of an attention by name: test data; eight segments of one size; key lengths of three quarters. */
+export function testInputs(spec: AttentionSpec): Record<'q' | 'k' | 'v', Float32Array> & Record<string, Float32Array | Int32Array> {
+  const entries = Object.entries(inputTypes(spec)).map(([name, type], i): [string, Float32Array | Int32Array] => {
+    if (name === 'keyLengths') return [name, new Int32Array(spec.batch).fill(Math.ceil(0.75 * spec.keys))];
+    const tokens = type.shape[1];
+    if (type.dtype === 'i32') return [name, Int32Array.from({ length: sizeOf(type) }, (_, place) => Math.floor((8 * (place % tokens)) / tokens))];
+    return [name, testData(type, i + 1)];
+  });
+  return Object.fromEntries(entries) as ReturnType<typeof testInputs>;
 }
 
 /** About normal values, the same in every run, and representable in the dtype. */
@@ -133,7 +142,7 @@ function maxError(
   spec: AttentionSpec,
   out: ArrayLike<number>,
   rows: readonly number[],
-  inputs: { q: Float32Array; k: Float32Array; v: Float32Array },
+  inputs: ReturnType<typeof testInputs>,
 ): number {
   const expected = reference(spec, inputs, rows).out;
   const { valueDim, queries } = spec;
