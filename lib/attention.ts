@@ -1,6 +1,6 @@
 /** What to compute: an attention as validated, frozen data, and its meaning in plain loops. How it is computed is lower/'s matter. */
 import { ShapeError } from './errors';
-import { allows, full, hasKind, headMask, type Mask, pairs, type RunTime } from './mask';
+import { allows, emptyRows as countEmptyRows, full, hasKind, headMask, type Mask, masksOf, maskText, pairs, type RunTime } from './mask';
 import { type TensorType, tensor } from './types';
 
 /** What a caller may say; `attention` fills in the rest. */
@@ -25,6 +25,8 @@ export interface AttentionOptions {
   readonly scale?: number;
   /** Whether to return the log-sum-exp of each row's scores too. */
   readonly logSumExp?: boolean;
+  /** A query row that may attend to no key gives zeros by default; `error` refuses a mask that has one, as far as that is known before run time. */
+  readonly emptyRows?: 'zero' | 'error';
 }
 
 /** softmax(scale q k^T + mask) v, of q [batch, heads, queries, headDim], k [batch, kvHeads, keys, headDim], v [batch, kvHeads, keys, valueDim]. */
@@ -56,13 +58,14 @@ const known: Record<keyof AttentionOptions, true> = {
   mask: true,
   scale: true,
   logSumExp: true,
+  emptyRows: true,
 };
 
 /** Throws ShapeError where a size is no whole number above 0, heads is no multiple of kvHeads, or a dense mask has other sizes. */
 export function attention(options: AttentionOptions): AttentionSpec {
   for (const name of Object.keys(options))
     if (!(name in known)) throw new ShapeError(`attention: options are ${Object.keys(known).join(', ')}; got ${name}`);
-  const { batch = 1, heads, headDim, queries, dtype = 'f32', mask = full(), logSumExp = false } = options;
+  const { batch = 1, heads, headDim, queries, dtype = 'f32', mask = full(), logSumExp = false, emptyRows = 'zero' } = options;
   const { kvHeads = heads, valueDim = headDim, keys = queries, scale = headDim ** -0.5 } = options;
   for (const [name, value] of Object.entries({ batch, heads, kvHeads, headDim, valueDim, queries, keys }))
     if (!Number.isSafeInteger(value) || value < 1)
@@ -72,7 +75,13 @@ export function attention(options: AttentionOptions): AttentionSpec {
   if (!Number.isFinite(scale)) throw new ShapeError(`attention: scale is a finite number; got ${String(scale)}`);
   if (mask.kind === 'dense' && (mask.queries !== queries || mask.keys !== keys))
     throw new ShapeError(`attention: a dense mask has the attention's sizes, ${queries} x ${keys}; got ${mask.queries} x ${mask.keys}`);
-  headMask(mask, 0, heads);
+  for (const own of masksOf(mask, heads)) {
+    const empty = emptyRows === 'error' ? countEmptyRows(own, queries, keys) : 0;
+    if (empty)
+      throw new ShapeError(
+        `attention: with emptyRows 'error' every query row may attend to a key; ${maskText(own)} leaves ${empty} of ${queries} rows with none`,
+      );
+  }
   const inputs: Inputs = Object.freeze({
     q: tensor(dtype, [batch, heads, queries, headDim]),
     k: tensor(dtype, [batch, kvHeads, keys, headDim]),
@@ -82,7 +91,22 @@ export function attention(options: AttentionOptions): AttentionSpec {
   });
   const out = tensor(dtype, [batch, heads, queries, valueDim]);
   const outputs = Object.freeze(logSumExp ? { out, logSumExp: tensor('f32', [batch, heads, queries]) } : { out });
-  return Object.freeze({ batch, heads, kvHeads, headDim, valueDim, queries, keys, dtype, mask, scale, logSumExp, inputs, outputs });
+  return Object.freeze({
+    batch,
+    heads,
+    kvHeads,
+    headDim,
+    valueDim,
+    queries,
+    keys,
+    dtype,
+    mask,
+    scale,
+    logSumExp,
+    emptyRows,
+    inputs,
+    outputs,
+  });
 }
 
 /** The types of the inputs by name, in the order of the program's arguments. */
@@ -92,10 +116,17 @@ export function inputTypes(spec: AttentionSpec): Readonly<Record<string, TensorT
 
 /** Unmasked pairs of all heads and sequences; run-time parts of a mask count as allowing. */
 export function unmaskedPairs(spec: AttentionSpec): number {
-  const masks = spec.mask.kind === 'perHead' ? spec.mask.masks : [spec.mask];
+  const counted = pairCounts.get(spec);
+  if (counted !== undefined) return counted;
+  const masks = masksOf(spec.mask, spec.heads);
   const perMask = masks.map((mask) => pairs(mask, spec.queries, spec.keys));
-  return ((spec.batch * spec.heads) / masks.length) * perMask.reduce((sum, count) => sum + count, 0);
+  const count = ((spec.batch * spec.heads) / masks.length) * perMask.reduce((sum, one) => sum + one, 0);
+  pairCounts.set(spec, count);
+  return count;
 }
+
+// A spec is frozen, and counting takes as long as its mask has strips: once is enough.
+const pairCounts = new WeakMap<AttentionSpec, number>();
 
 /** Floating-point operations of the two matrix products on the unmasked pairs: 2 (headDim + valueDim) a pair. */
 export function flops(spec: AttentionSpec): number {
@@ -115,19 +146,26 @@ export interface ReferenceRows {
  */
 export function reference(
   spec: AttentionSpec,
-  inputs: Readonly<Record<'q' | 'k' | 'v', ArrayLike<number>> & Partial<Record<'qSegments' | 'kvSegments' | 'keyLengths', ArrayLike<number>>>>,
+  inputs: Readonly<
+    Record<'q' | 'k' | 'v', ArrayLike<number>> & Partial<Record<'qSegments' | 'kvSegments' | 'keyLengths', ArrayLike<number>>>
+  >,
   rows: readonly number[] = Array.from({ length: spec.queries }, (_, i) => i),
 ): ReferenceRows {
   const { batch, heads, kvHeads, headDim, valueDim, queries, keys, mask, scale } = spec;
   const { q, k, v, qSegments, kvSegments, keyLengths } = inputs;
-  const sequence = (ids: ArrayLike<number> | undefined, b: number, tokens: number) => ids && Array.prototype.slice.call(ids, b * tokens, (b + 1) * tokens);
+  const sequence = (ids: ArrayLike<number> | undefined, b: number, tokens: number) =>
+    ids && Array.prototype.slice.call(ids, b * tokens, (b + 1) * tokens);
   const out = new Float64Array(batch * heads * rows.length * valueDim);
   const logSumExp = new Float64Array(batch * heads * rows.length);
   const weights = new Float64Array(keys);
   for (let b = 0; b < batch; b++)
     for (let h = 0; h < heads; h++) {
       const own = headMask(mask, h, heads);
-      const given: RunTime = { qSegments: sequence(qSegments, b, queries), kvSegments: sequence(kvSegments, b, keys), keyLength: keyLengths?.[b] };
+      const given: RunTime = {
+        qSegments: sequence(qSegments, b, queries),
+        kvSegments: sequence(kvSegments, b, keys),
+        keyLength: keyLengths?.[b],
+      };
       const kvHead = b * kvHeads + Math.floor((h * kvHeads) / heads);
       for (const [r, i] of rows.entries()) {
         const query = ((b * heads + h) * queries + i) * headDim;

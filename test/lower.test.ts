@@ -1,12 +1,12 @@
 /** One suite over all lowerings: on the CPU plugin each gives what the plain loops give; for v5p each compiles. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type AttentionOptions, attention, flops, reference } from '../lib/attention';
+import { type AttentionOptions, attention, flops, inputTypes, reference } from '../lib/attention';
 import { lower, lowerBlocking, type Target } from '../lib/lower';
 import { cpuBlocks } from '../lib/lower/cpu';
-import { causal, full, type LazyMask, local, maskText, materialize } from '../lib/mask';
+import { causal, full, local, materialize, not, parseMask, strided } from '../lib/mask';
 import { Client, liveHandles, Topology } from '../lib/pjrt';
-import { testData } from '../lib/timing/measure';
+import { testInputs } from '../lib/timing/measure';
 import { describeTpu, maxError } from './helpers';
 
 let cpu: Client;
@@ -20,37 +20,46 @@ afterAll(() => {
 
 async function errors(options: AttentionOptions, target: Target) {
   const spec = attention({ ...options, logSumExp: true });
-  const [q, k, v] = Object.values(spec.inputs).map((type, i) => testData(type, i + 1));
-  const expected = reference(spec, { q, k, v });
+  const values = testInputs(spec);
+  const expected = reference(spec, values);
   using compiled = await cpu.compile(lower(spec, target));
-  using qBuffer = cpu.upload(spec.inputs.q, q);
-  using kBuffer = cpu.upload(spec.inputs.k, k);
-  using vBuffer = cpu.upload(spec.inputs.v, v);
-  using outputs = await compiled.run({ q: qBuffer, k: kBuffer, v: vBuffer });
+  const inputs = Object.fromEntries(Object.entries(inputTypes(spec)).map(([name, type]) => [name, cpu.upload(type, values[name])]));
+  using outputs = await compiled.run(inputs);
+  for (const buffer of Object.values(inputs)) buffer.dispose();
   return {
     out: maxError((await outputs.out.read()) as Float32Array, expected.out),
     logSumExp: maxError((await outputs.logSumExp.read()) as Float32Array, expected.logSumExp),
   };
 }
 
-const masks: LazyMask[] = [
-  full(),
-  causal(),
-  causal(-70),
-  causal(9),
-  local(63, 0),
-  local(128, 0),
-  local(5, 100),
-  local(0, 0, 190),
-  local(null, 3),
-  local(3, null),
+const masks = [
+  'full',
+  'causal',
+  'causal(-70)',
+  'local(63, 0)',
+  'local(5, 100)',
+  'local(0, 0, 190)',
+  'local(null, 3)',
+  'chunkedCausal(40)',
+  'prefix(70)',
+  'keyLimit(100)',
+  'documents(60, 5, 70)',
+  'strided(3, 1) & causal',
+  'globalTokens(5) | local(10, 0)',
+  '~(documents(40, 100) | prefix(50))',
+  'segments & causal | globalTokens(2)',
+  '~segments & local(40, 40)',
+  'keyLengths & causal',
+  '~keyLengths | documents(30, 30)',
 ];
+
 // f32: sums of 200 products in another order. bf16: weights up to 1 and values up to 4 are rounded to 8 bits.
 const tolerance = { f32: 4e-6, bf16: 3e-2 };
 
 describe.each(['cpu', 'dense'] as const)('%s lowering on the CPU plugin', (target) => {
   describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
-    test.each(masks.map((mask) => [maskText(mask), mask] as const))('%s', async (_, mask) => {
+    test.each(masks)('%s', async (text) => {
+      const mask = parseMask(text, 150, 150);
       const shapes: AttentionOptions[] = [
         { heads: 4, kvHeads: 2, headDim: 24, queries: 150, keys: 150, dtype, mask },
         { batch: 2, heads: 3, kvHeads: 1, headDim: 64, valueDim: 40, queries: 65, keys: 193, dtype, mask },
@@ -75,9 +84,16 @@ test.each([
   expect(logSumExp).toBeLessThan(1e-4);
 });
 
+test.each(['cpu', 'dense'] as const)('%s: masks of heads', async (target) => {
+  const shape = { batch: 2, heads: 6, kvHeads: 3, headDim: 16, queries: 75, keys: 91 };
+  for (const text of ['perHead(causal, local(12, 3))', 'perHead(full, documents(20, 50) & segments, ~causal)'])
+    expect((await errors({ ...shape, mask: parseMask(text, 75, 91) }, target)).out).toBeLessThan(tolerance.f32);
+});
+
 test('a dense mask gives what its lazy mask gives', async () => {
   const shape = { heads: 2, headDim: 16, queries: 75, keys: 91 };
-  for (const mask of masks) expect((await errors({ ...shape, mask: materialize(mask, 75, 91) }, 'cpu')).out).toBeLessThan(tolerance.f32);
+  for (const mask of [full(), causal(-70), local(5, 10), not(strided(3))])
+    expect((await errors({ ...shape, mask: materialize(mask, 75, 91) }, 'cpu')).out).toBeLessThan(tolerance.f32);
 });
 
 describeTpu('ahead of time for v5p', () => {
@@ -92,7 +108,15 @@ describeTpu('ahead of time for v5p', () => {
     ['causal bf16', shape],
     ['f32', { ...shape, dtype: 'f32' }],
     ['full', { ...shape, mask: full() }],
-    ['local', { ...shape, mask: local(300, 4) }],
+    ...[
+      'local(300, 4)',
+      'chunkedCausal(100)',
+      'prefix(70) & ~strided(2)',
+      'documents(500, 500)',
+      'segments & causal',
+      'keyLengths',
+      'perHead(full, causal)',
+    ].map((text) => [text, { ...shape, mask: parseMask(text, 1024, 1024) }] as [string, AttentionOptions]),
     ['head_dim 64', { ...shape, headDim: 64 }],
     ['head_dim 256 and log-sum-exp', { ...shape, headDim: 256, logSumExp: true }],
     ['head_dim 192, value 128', { ...shape, headDim: 192, valueDim: 128 }],

@@ -2,43 +2,26 @@
 import fc from 'fast-check';
 import * as m from '../lib/mask';
 import type { LazyMask } from '../lib/mask';
+import { anyMask } from './masks';
 
 const small = (most: number) => fc.integer({ min: 0, max: most });
 const size = fc.integer({ min: 1, max: 12 });
-const offset = fc.integer({ min: -12, max: 12 });
-const context = fc.option(small(12), { nil: null });
-
-const { mask } = fc.letrec<{ mask: LazyMask }>((tie) => ({
-  mask: fc.oneof(
-    { maxDepth: 4, withCrossShrink: true },
-    fc.constant(m.full()),
-    offset.map((n) => m.causal(n)),
-    fc.tuple(context, context, offset).map(([left, right, n]) => m.local(left, right, n)),
-    size.map(m.chunkedCausal),
-    small(24).map(m.prefix),
-    small(24).map(m.keyLimit),
-    fc.array(size, { minLength: 1, maxLength: 4 }).map(m.documents),
-    fc.tuple(fc.integer({ min: 1, max: 4 }), offset).map(([stride, n]) => m.strided(stride, n)),
-    small(8).map(m.globalTokens),
-    fc.constant(m.segments()),
-    fc.constant(m.keyLengths()),
-    fc.array(tie('mask'), { minLength: 1, maxLength: 3 }).map((masks) => m.and(...masks)),
-    fc.array(tie('mask'), { minLength: 1, maxLength: 3 }).map((masks) => m.or(...masks)),
-    tie('mask').map(m.not),
-  ),
-}));
 const blocking = fc.record({ queries: fc.integer({ min: 1, max: 24 }), keys: fc.integer({ min: 1, max: 24 }), blockQ: size, blockK: size });
 
 /** Whether a pair is allowed under some run-time answers, and under all. */
 function under(one: LazyMask, i: number, j: number): { some: boolean; all: boolean } {
   const answers = [];
-  for (const same of [0, 1]) for (const within of [0, 1]) answers.push(m.allows(one, i, j, { qSegments: { length: 99, [i]: 0 }, kvSegments: { length: 99, [j]: same }, keyLength: within ? j + 1 : 0 }));
+  for (const same of [0, 1])
+    for (const within of [0, 1])
+      answers.push(
+        m.allows(one, i, j, { qSegments: { length: 99, [i]: 0 }, kvSegments: { length: 99, [j]: same }, keyLength: within ? j + 1 : 0 }),
+      );
   return { some: answers.some(Boolean), all: answers.every(Boolean) };
 }
 
 test('block classes, visits both ways, counts, pairs and empty rows', () => {
   fc.assert(
-    fc.property(mask, blocking, (one, plane) => {
+    fc.property(anyMask, blocking, (one, plane) => {
       const { queries, keys, blockQ, blockK } = plane;
       const cover = m.cover(one, plane);
       const pair = Array.from({ length: queries }, (_, i) => Array.from({ length: keys }, (_, j) => under(one, i, j)));
@@ -49,17 +32,25 @@ test('block classes, visits both ways, counts, pairs and empty rows', () => {
         }),
       );
       expect(classes.map((line, row) => line.map((_, column) => cover.classOf(row, column)))).toEqual(classes);
-      const listed = (ranges: readonly m.Range[]) => ranges.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, k) => start + k));
+      const listed = (ranges: readonly m.Range[]) =>
+        ranges.flatMap(({ start, end }) => Array.from({ length: end - start }, (_, k) => start + k));
       const active = (line: string[]) => line.flatMap((kind, place) => (kind === 'empty' ? [] : [place]));
       expect(classes.map((_, row) => listed(cover.visits(row)))).toEqual(classes.map(active));
-      expect(classes[0].map((_, column) => listed(cover.visitedBy(column)))).toEqual(classes[0].map((_, column) => active(classes.map((line) => line[column]))));
+      expect(classes[0].map((_, column) => listed(cover.visitedBy(column)))).toEqual(
+        classes[0].map((_, column) => active(classes.map((line) => line[column]))),
+      );
       const all = classes.flat();
       const full = all.filter((kind) => kind === 'full').length;
       const some = all.filter((kind) => kind !== 'empty').length;
       expect(cover.counts()).toEqual({ active: some, full, partial: some - full, total: all.length });
       expect(m.pairs(one, queries, keys)).toBe(pair.flat().filter((answer) => answer.some).length);
       const middle = queries >> 1;
-      expect(m.pairs(one, queries, keys, { start: middle, end: queries })).toBe(pair.slice(middle).flat().filter((answer) => answer.some).length);
+      expect(m.pairs(one, queries, keys, { start: middle, end: queries })).toBe(
+        pair
+          .slice(middle)
+          .flat()
+          .filter((answer) => answer.some).length,
+      );
       expect(m.emptyRows(one, queries, keys)).toBe(pair.filter((line) => !line.some((answer) => answer.some)).length);
     }),
     { numRuns: 4000 },
@@ -68,7 +59,7 @@ test('block classes, visits both ways, counts, pairs and empty rows', () => {
 
 test('the words for the CPU kernel say what the mask means', () => {
   fc.assert(
-    fc.property(mask, small(20), small(20), (one, q, k) => {
+    fc.property(anyMask, small(20), small(20), (one, q, k) => {
       const [queries, keys] = [q + 1, k + 1];
       const words = m.planeWords(m.planeOf(one, queries, keys));
       for (let i = 0; i < queries; i++)
@@ -92,7 +83,10 @@ function read(words: readonly number[], i: number, j: number, same: number, with
   for (let part = 0; part < parts; part++) {
     const residues = Array.from({ length: next() }, next);
     const [segments, lengths, strips] = [next(), next(), next()];
-    const mine = residues.includes((((j - i) % modulus) + modulus) % modulus) && (segments < 0 || segments === same) && (lengths < 0 || lengths === within);
+    const mine =
+      residues.includes((((j - i) % modulus) + modulus) % modulus) &&
+      (segments < 0 || segments === same) &&
+      (lengths < 0 || lengths === within);
     for (let strip = 0; strip < strips; strip++) {
       const [start, end, intervals] = [next(), next(), next()];
       for (let k = 0; k < intervals; k++) {
@@ -106,15 +100,20 @@ function read(words: readonly number[], i: number, j: number, same: number, with
 }
 
 test('text is read as it was written', () => {
-  fc.assert(fc.property(mask, (one) => void expect(m.maskText(m.parseMask(m.maskText(one), 8, 8))).toBe(m.maskText(one))), { numRuns: 1000 });
+  fc.assert(
+    fc.property(anyMask, (one) => void expect(m.maskText(m.parseMask(m.maskText(one), 8, 8))).toBe(m.maskText(one))),
+    { numRuns: 1000 },
+  );
 });
 
 test('materialized bits', () => {
   fc.assert(
-    fc.property(mask, small(40), small(40), (one, queries, keys) => {
+    fc.property(anyMask, small(40), small(40), (one, queries, keys) => {
       if (m.hasKind(one, 'segments') || m.hasKind(one, 'keyLengths')) return;
       const bits = m.materialize(one, queries, keys);
-      for (let i = 0; i < queries; i++) for (let j = 0; j < keys; j++) if (m.allows(bits, i, j) !== m.allows(one, i, j)) throw new Error(`(${i}, ${j}) of ${m.maskText(one)}`);
+      for (let i = 0; i < queries; i++)
+        for (let j = 0; j < keys; j++)
+          if (m.allows(bits, i, j) !== m.allows(one, i, j)) throw new Error(`(${i}, ${j}) of ${m.maskText(one)}`);
     }),
     { numRuns: 1000 },
   );

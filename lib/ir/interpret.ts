@@ -167,7 +167,10 @@ class Core {
     for (;;) {
       bind(before.args, state);
       const [holds, ...kept] = this.run(before);
-      if (!holds) return bind(results, kept);
+      if (!holds) {
+        bind(results, kept);
+        return;
+      }
       bind(after.args, kept);
       state = this.run(after);
     }

@@ -51,16 +51,12 @@ export function kernelText(kernel: Kernel): string {
   ];
   for (const [i, { window, shape }] of operands.entries()) {
     if (!window) continue;
-    const at = isolated<MosaicType>(gridTypes, (...grid) => emit<MosaicType>('stable_mosaic.func.return', window.at(...grid), []));
-    functions.push(
-      functionText(
-        `window_${i}`,
-        at,
-        gridTypes,
-        shape.map(() => scalar('i32')),
-        {},
-      ),
-    );
+    const windowTypes = [...gridTypes, ...prefetchTypes];
+    const at = isolated<MosaicType>(windowTypes, (...args) => {
+      emit<MosaicType>('stable_mosaic.func.return', window.at(...args.slice(0, gridTypes.length)), []);
+    });
+    const indices = shape.map(() => scalar('i32'));
+    functions.push(functionText(`window_${i}`, at, windowTypes, indices, {}));
   }
   return `module attributes {stable_mosaic.version = ${attr.integer(version)}} {\n${functions.join('')}}\n`;
 }

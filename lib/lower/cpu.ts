@@ -1,19 +1,18 @@
 /** Attention for the CPU plugin: one XLA FFI custom call to the addon's own kernel (native/attention.h), the mask as data in its attributes. */
 import { type AttentionSpec, flops, inputTypes } from '../attention';
-import { ShapeError } from '../errors';
 import { attr } from '../ir/mlir';
 import * as s from '../ir/stablehlo';
-import { type LazyMask, planeOf, planeWords } from '../mask';
+import { planeOf, planeWords } from '../mask';
 import type { Module } from '../types';
+import { lazyMasks } from './lazy';
 
 /** The kernel's own blocks, in tokens: kQueryBlock and kKeyBlock of native/attention_kernel. */
 export const cpuBlocks = { blockQ: 128, blockK: 64 };
 
 /** Throws ShapeError for a dense mask (its lowering is `dense`). */
 export function lowerCpu(spec: AttentionSpec): Module {
-  const { mask, queries, keys, heads } = spec;
-  if (mask.kind === 'dense') throw new ShapeError('the CPU kernel takes a lazy mask; a dense one is lowered with lower(spec, "dense")');
-  const masks: readonly LazyMask[] = mask.kind === 'perHead' ? mask.masks : [mask];
+  const { queries, keys, heads } = spec;
+  const masks = lazyMasks(spec);
   const planes = masks.flatMap((one) => planeWords(planeOf(one, queries, keys)));
   const headPlanes = masks.length === 1 ? [0] : Array.from({ length: heads }, (_, head) => Math.floor((head * masks.length) / heads));
   const call = (inputs: Readonly<Record<string, s.Tensor>>) => {

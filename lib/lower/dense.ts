@@ -25,8 +25,7 @@ export function lowerDense(spec: AttentionSpec): Module {
     );
     const allowed = allowedPairs(spec, ids);
     const axes: Record<number, number[]> = { 2: [3, 4], 3: [0, 3, 4], 5: [0, 1, 2, 3, 4] };
-    if (allowed)
-      scores = s.select(s.broadcastInDim(allowed, pairs, axes[allowed.type.shape.length]), scores, Number.NEGATIVE_INFINITY);
+    if (allowed) scores = s.select(s.broadcastInDim(allowed, pairs, axes[allowed.type.shape.length]), scores, Number.NEGATIVE_INFINITY);
     const perRow = (x: s.Tensor, shape: readonly number[]) => s.broadcastInDim(x, shape, [0, 1, 2, 3]);
     const highest = s.max(scores, [4]);
     // A row with no keys has a maximum of -infinity; 0 in its place keeps NaN out, and its sum of 0 tells it.
@@ -67,7 +66,9 @@ function unpacked(mask: Dense): s.Tensor {
   const { queries, keys } = mask;
   const bytes = rowBytes(keys);
   if (mask.bits.length > 2 ** 27)
-    throw new ShapeError(`a dense mask goes into the program up to 2^27 bytes, 32768 x 32768 pairs; got ${queries} x ${keys}: use a lazy mask`);
+    throw new ShapeError(
+      `a dense mask goes into the program up to 2^27 bytes, 32768 x 32768 pairs; got ${queries} x ${keys}: use a lazy mask`,
+    );
   // The barrier keeps the compiler from unpacking the constant itself, eight times its size.
   const packed = s.optimizationBarrier(s.constant(mask.bits, tensor('ui8', [queries, bytes])));
   const places = [queries, bytes, 8];

@@ -11,7 +11,8 @@ import type { Kernel } from '../ir/kernel';
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
 import { hasKind, type LazyMask } from '../mask';
-import { allowed, idSetsOf, masksOf, walk } from './tpu-mask';
+import { lazyMasks } from './lazy';
+import { allowed, idSetsOf, walk } from './tpu-mask';
 
 /** How the kernel cuts an attention into blocks: sizes in tokens, and both sides padded to whole blocks. */
 export interface TpuBlocks {
@@ -52,7 +53,7 @@ const masked = -1e30;
 export function attentionKernel(spec: AttentionSpec, blocks: TpuBlocks): Kernel {
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
   const { blockQ, blockK, queries, keys } = blocks;
-  const masks = masksOf(spec.mask);
+  const masks = lazyMasks(spec);
   const idSets = idSetsOf(masks);
   const hasLengths = hasKind(spec.mask, 'keyLengths');
   const all = batch * heads;
@@ -107,7 +108,11 @@ export function attentionKernel(spec: AttentionSpec, blocks: TpuBlocks): Kernel 
         keyLength: () => m.loadScalar(lengths, sequence),
       };
       const walks = masks.map((mask) => walk(mask, place));
-      return (from: V) => ofHead(head, walks.map((next) => next(from)));
+      return (from: V) =>
+        ofHead(
+          head,
+          walks.map((next) => next(from)),
+        );
     };
     /** The one of a value a mask that a head's mask has. */
     const ofHead = (head: V, values: readonly V[]) => {

@@ -4,7 +4,7 @@
  */
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
-import { type LazyMask, type Mask, predicate, ranges } from '../mask';
+import { type LazyMask, predicate, ranges } from '../mask';
 
 /** Token ids whose equality a mask asks for: those of static documents, the same for every sequence, or the run time's segments. */
 export interface IdSet {
@@ -13,10 +13,6 @@ export interface IdSet {
 }
 
 const documentsName = (lengths: readonly number[]) => `documents(${lengths.join()})`;
-
-export function masksOf(mask: Mask): readonly LazyMask[] {
-  return mask.kind === 'perHead' ? mask.masks : [mask as LazyMask];
-}
 
 export function idSetsOf(masks: readonly LazyMask[]): IdSet[] {
   const sets = new Map<string, IdSet>();
@@ -121,7 +117,8 @@ export function allowed(mask: LazyMask, block: Block): V | boolean {
   const row = () => m.iota(shape, 0);
   const column = () => m.iota(shape, 1);
   const everywhere = (x: V) => m.broadcast(x, shape);
-  const both = (a: V | boolean, b: V | boolean): V | boolean => (typeof a === 'boolean' ? (a ? b : false) : typeof b === 'boolean' ? (b ? a : false) : m.and(a, b));
+  const both = (a: V | boolean, b: V | boolean): V | boolean =>
+    typeof a === 'boolean' ? (a ? b : false) : typeof b === 'boolean' ? (b ? a : false) : m.and(a, b);
   const not = (a: V | boolean): V | boolean => (typeof a === 'boolean' ? !a : m.not(a));
   const either = (a: V | boolean, b: V | boolean): V | boolean =>
     typeof a === 'boolean' ? (a ? true : b) : typeof b === 'boolean' ? (b ? true : a) : m.or(a, b);
@@ -136,7 +133,8 @@ export function allowed(mask: LazyMask, block: Block): V | boolean {
       const diagonal = () => m.sub(column(), row());
       const shift = () => m.sub(firstRow, firstKey);
       const above = low === null || low <= 1 - queries ? true : low > keys - 1 ? false : m.ge(diagonal(), everywhere(m.add(shift(), low)));
-      const below = high === null || high >= keys - 1 ? true : high < 1 - queries ? false : m.le(diagonal(), everywhere(m.add(shift(), high)));
+      const below =
+        high === null || high >= keys - 1 ? true : high < 1 - queries ? false : m.le(diagonal(), everywhere(m.add(shift(), high)));
       return both(above, below);
     },
     keyBelow: (length) => (length >= keys ? true : length <= 0 ? false : m.lt(column(), everywhere(m.sub(m.constant(length), firstKey)))),

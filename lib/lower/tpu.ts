@@ -7,20 +7,21 @@ import { ShapeError } from '../errors';
 import { kernelText } from '../ir/kernel';
 import { attr } from '../ir/mlir';
 import * as s from '../ir/stablehlo';
-import { cover, documentIds, documents, hasKind } from '../mask';
+import { hasKind } from '../mask';
 import { type Module, type TensorType, tensor } from '../types';
+import { lazyMasks } from './lazy';
 import { attentionKernel, type TpuBlocks, tpuBlocks } from './tpu-kernel';
-import { type IdSet, idSetsOf, masksOf } from './tpu-mask';
+import { type IdSet, idSetsOf } from './tpu-mask';
 
 /** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernel's limits. */
 export function lowerTpu(spec: AttentionSpec): Module {
-  if (spec.mask.kind === 'dense') throw new ShapeError('the TPU kernel takes a lazy mask; a dense one is lowered with lower(spec, "dense")');
   if (Math.max(spec.headDim, spec.valueDim) > 1024)
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${spec.headDim} and ${spec.valueDim}`);
-  if (Math.max(spec.queries, spec.keys) > 2 ** 28) throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${spec.queries} x ${spec.keys}`);
+  if (Math.max(spec.queries, spec.keys) > 2 ** 28)
+    throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${spec.queries} x ${spec.keys}`);
   const blocks = tpuBlocks(spec);
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
-  const idSets = idSetsOf(masksOf(spec.mask));
+  const idSets = idSetsOf(lazyMasks(spec));
   const results = [tensor(dtype, [batch * heads, blocks.queries, valueDim])];
   if (spec.logSumExp) results.push(tensor('f32', [batch * heads, 1, blocks.queries]));
   const body = Buffer.from(kernelText(attentionKernel(spec, blocks))).toString('base64');
@@ -74,42 +75,46 @@ function cut(x: s.Tensor, to: TensorType): s.Tensor {
 }
 
 /** Ids i32 [sequences, 1, padded tokens], and the key blocks [start, end) of each query block, i32 [sequences x query blocks]. */
-function idArrays(set: IdSet, spec: AttentionSpec, blocks: TpuBlocks, inputs: Readonly<Record<string, s.Tensor>>) {
-  const { blockQ, blockK } = blocks;
-  const [rows, columns] = [blocks.queries / blockQ, blocks.keys / blockK];
-  if (set.lengths) {
-    const ids = (tokens: number, none: number) => s.constant(documentIds(set.lengths ?? [], tokens, none), tensor('i32', [1, 1, tokens]));
-    const { queries, keys } = spec;
-    const plane = cover(documents(set.lengths), { queries, keys, blockQ, blockK });
-    const visits = Array.from({ length: rows }, (_, row) => plane.visits(row));
-    const table = (values: number[]) => s.constant(Int32Array.from(values), tensor('i32', [rows]));
-    return {
-      q: ids(blocks.queries, -1),
-      kv: ids(blocks.keys, -2),
-      start: table(visits.map((ranges) => ranges[0]?.start ?? 0)),
-      end: table(visits.map((ranges) => ranges.at(-1)?.end ?? 0)),
-    };
-  }
+function idArrays({ lengths }: IdSet, spec: AttentionSpec, blocks: TpuBlocks, inputs: Readonly<Record<string, s.Tensor>>) {
+  const [rows, columns] = [blocks.queries / blocks.blockQ, blocks.keys / blocks.blockK];
+  const q = lengths ? documentIdsOf(lengths, spec.queries, -1) : inputs.qSegments;
+  const kv = lengths ? documentIdsOf(lengths, spec.keys, -2) : inputs.kvSegments;
+  const [sequences] = q.type.shape;
   // By the least and greatest id of each block: exact where ids are sorted, and never too little where they are not.
-  const { batch } = spec;
   const extremes = (ids: s.Tensor, tokens: number, count: number) => {
-    const block = (value: number) => s.reshape(padTokens(ids, tokens, value), [batch, count, tokens / count]);
+    const block = (value: number) => s.reshape(padTokens(ids, tokens, value), [sequences, count, tokens / count]);
     return [s.min(block(2 ** 31 - 1), [2]), s.max(block(-(2 ** 31)), [2])];
   };
-  const [leastQ, mostQ] = extremes(inputs.qSegments, blocks.queries, rows);
-  const [leastK, mostK] = extremes(inputs.kvSegments, blocks.keys, columns);
-  const plane = [batch, rows, columns];
+  const [leastQ, mostQ] = extremes(q, blocks.queries, rows);
+  const [leastK, mostK] = extremes(kv, blocks.keys, columns);
+  const plane = [sequences, rows, columns];
   const ofQ = (x: s.Tensor) => s.broadcastInDim(x, plane, [0, 1]);
   const ofK = (x: s.Tensor) => s.broadcastInDim(x, plane, [0, 2]);
   const meet = s.and(s.compare(ofQ(leastQ), ofK(mostK), 'LE'), s.compare(ofK(leastK), ofQ(mostQ), 'LE'));
   const column = s.iota(tensor('i32', plane), 2);
-  const table = (x: s.Tensor) => s.reshape(x, [batch * rows]);
+  const table = (x: s.Tensor) => s.reshape(x, [sequences * rows]);
   return {
-    q: s.reshape(padTokens(inputs.qSegments, blocks.queries, 0), [batch, 1, blocks.queries]),
-    kv: s.reshape(padTokens(inputs.kvSegments, blocks.keys, 0), [batch, 1, blocks.keys]),
+    q: s.reshape(padTokens(q, blocks.queries, 0), [sequences, 1, blocks.queries]),
+    kv: s.reshape(padTokens(kv, blocks.keys, 0), [sequences, 1, blocks.keys]),
     start: table(s.min(s.select(meet, column, columns), [2])),
     end: table(s.max(s.select(meet, s.add(column, 1), 0), [2])),
   };
+}
+
+/** The document of each token, i32 [1, tokens]: the number of documents that end before it, or `none` after the last. Made by the program, so that its text does not grow with T. */
+function documentIdsOf(lengths: readonly number[], tokens: number, none: number): s.Tensor {
+  let end = 0;
+  const ends = lengths.map((length) => {
+    end += length;
+    return Math.min(end, tokens);
+  });
+  const plane = [ends.length, tokens];
+  // The barrier keeps the compiler from working the ids out itself: of a million tokens that takes 3 s.
+  const bounds = s.optimizationBarrier(s.constant(Int32Array.from(ends), tensor('i32', [ends.length])));
+  const each = s.broadcastInDim(bounds, plane, [0]);
+  const past = s.compare(each, s.iota(tensor('i32', plane), 1), 'LE');
+  const ids = s.sum(s.convert(past, 'i32'), [0]);
+  return s.reshape(s.select(s.compare(ids, ends.length, 'LT'), ids, none), [1, tokens]);
 }
 
 /** What XLA's scheduler is told of the call. */

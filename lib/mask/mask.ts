@@ -278,12 +278,20 @@ function known<T>(name: string, value: T | undefined): T {
   return value;
 }
 
-/** The mask of a query head of `heads`. Throws ShapeError where the masks are not one a head or one a group of as many. */
-export function headMask(mask: Mask, head: number, heads: number): LazyMask | Dense {
-  if (mask.kind !== 'perHead') return mask;
+/** The masks of `heads` query heads: one for all, or one a group of as many. Throws ShapeError where they do not divide the heads. */
+export function masksOf(mask: Mask, heads: number): readonly (LazyMask | Dense)[] {
+  if (mask.kind !== 'perHead') return [mask];
   if (heads % mask.masks.length !== 0)
-    throw new ShapeError(`perHead: there is a mask a head, or one a group of as many heads; got ${mask.masks.length} masks for ${heads} heads`);
-  return mask.masks[Math.floor((head * mask.masks.length) / heads)];
+    throw new ShapeError(
+      `perHead: there is a mask a head, or one a group of as many heads; got ${mask.masks.length} masks for ${heads} heads`,
+    );
+  return mask.masks;
+}
+
+/** The mask of one of `heads` query heads. */
+export function headMask(mask: Mask, head: number, heads: number): LazyMask | Dense {
+  const masks = masksOf(mask, heads);
+  return masks[Math.floor((head * masks.length) / heads)];
 }
 
 /** Whether a kind stands anywhere in a mask. */
@@ -304,7 +312,8 @@ function whole(name: string, value: number): number {
 }
 
 function count(name: string, value: number, least: number): number {
-  if (!Number.isSafeInteger(value) || value < least) throw new ShapeError(`${name} is a whole number, ${least} or more; got ${String(value)}`);
+  if (!Number.isSafeInteger(value) || value < least)
+    throw new ShapeError(`${name} is a whole number, ${least} or more; got ${String(value)}`);
   return value;
 }
 

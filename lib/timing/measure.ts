@@ -2,7 +2,7 @@
 import { type AttentionOptions, type AttentionSpec, attention, inputTypes, reference } from '../attention';
 import { ShapeError } from '../errors';
 import { type Blocking, lower, lowerBlocking } from '../lower';
-import { analyze, maskText, parseMask } from '../mask';
+import { analyze, masksOf, maskText, parseMask } from '../mask';
 import type { Client, Topology } from '../pjrt';
 import { fromBits, isNarrowFloat, sizeOf, type TensorType, toBits, typeText } from '../types';
 import { time } from './time';
@@ -97,7 +97,7 @@ function targetText(on: Client | Topology): string {
 
 function blockCounts(spec: AttentionSpec, blocking: Blocking | undefined) {
   if (!blocking) return { activeBlocks: undefined, blocks: undefined };
-  const masks = spec.mask.kind === 'perHead' ? spec.mask.masks : [spec.mask];
+  const masks = masksOf(spec.mask, spec.heads);
   const { blocks } = analyze(spec.mask, { queries: spec.queries, keys: spec.keys, ...blocking });
   const each = (spec.batch * spec.heads) / masks.length;
   return { activeBlocks: each * blocks.active, blocks: each * blocks.total };
@@ -108,7 +108,8 @@ export function testInputs(spec: AttentionSpec): Record<'q' | 'k' | 'v', Float32
   const entries = Object.entries(inputTypes(spec)).map(([name, type], i): [string, Float32Array | Int32Array] => {
     if (name === 'keyLengths') return [name, new Int32Array(spec.batch).fill(Math.ceil(0.75 * spec.keys))];
     const tokens = type.shape[1];
-    if (type.dtype === 'i32') return [name, Int32Array.from({ length: sizeOf(type) }, (_, place) => Math.floor((8 * (place % tokens)) / tokens))];
+    if (type.dtype === 'i32')
+      return [name, Int32Array.from({ length: sizeOf(type) }, (_, place) => Math.floor((8 * (place % tokens)) / tokens))];
     return [name, testData(type, i + 1)];
   });
   return Object.fromEntries(entries) as ReturnType<typeof testInputs>;
@@ -138,12 +139,7 @@ function sampleRows({ queries }: AttentionSpec): number[] {
   return [...new Set(places.filter((row) => row >= 0 && row < queries))];
 }
 
-function maxError(
-  spec: AttentionSpec,
-  out: ArrayLike<number>,
-  rows: readonly number[],
-  inputs: ReturnType<typeof testInputs>,
-): number {
+function maxError(spec: AttentionSpec, out: ArrayLike<number>, rows: readonly number[], inputs: ReturnType<typeof testInputs>): number {
   const expected = reference(spec, inputs, rows).out;
   const { valueDim, queries } = spec;
   let most = 0;
