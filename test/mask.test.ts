@@ -54,7 +54,14 @@ test('a million tokens: exact counts', () => {
 });
 
 test('masks as text', () => {
-  for (const text of ['full', 'causal(-3)', 'local(null, 8, 2)', 'documents(4, 5)', '~(causal | prefix(3)) & strided(2, 1)', 'perHead(causal, full)'])
+  for (const text of [
+    'full',
+    'causal(-3)',
+    'local(null, 8, 2)',
+    'documents(4, 5)',
+    '~(causal | prefix(3)) & strided(2, 1)',
+    'perHead(causal, full)',
+  ])
     expect(maskText(parseMask(text, 8, 8))).toBe(text);
   expect(maskText(parseMask(' ( causal)&full |~ keyLimit( 3 ) ', 8, 8))).toBe('causal & full | ~keyLimit(3)');
   expect(maskText(parseMask('windowOfTokens(8) | windowOfContext(8)', 8, 8))).toBe('local(7, 0) | local(8, 0)');

@@ -61,7 +61,8 @@ function coverOf(look: Look, blocking: Blocking): Cover {
   const columns = Math.ceil(keys / blockK);
   const span = (block: number, size: number, end: number) => [block * size, Math.min((block + 1) * size, end)] as const;
   const check = (block: number, blocks: number) => {
-    if (!(Number.isInteger(block) && block >= 0 && block < blocks)) throw new ShapeError(`cover: a block is one of ${rows} x ${columns}; got ${block}`);
+    if (!(Number.isInteger(block) && block >= 0 && block < blocks))
+      throw new ShapeError(`cover: a block is one of ${rows} x ${columns}; got ${block}`);
   };
   const classOf = (row: number, column: number): BlockClass => {
     check(row, rows);
@@ -225,7 +226,8 @@ export function analyze(mask: OneMask | PerHead, blocking: Blocking): Analysis {
 export function materialize(mask: LazyMask, queries: number, keys: number): Dense {
   const stride = rowBytes(keys);
   const gib = (queries * stride) / 2 ** 30;
-  if (gib > 4) throw new ShapeError(`a dense mask has at most 4 GiB; ${queries} x ${keys} pairs need ${gib.toFixed(0)} GiB: use a lazy mask`);
+  if (gib > 4)
+    throw new ShapeError(`a dense mask has at most 4 GiB; ${queries} x ${keys} pairs need ${gib.toFixed(0)} GiB: use a lazy mask`);
   const { modulus, parts } = planeOf(mask, queries, keys);
   if (parts.some((part) => part.sameSegment !== undefined || part.withinLength !== undefined))
     throw new ShapeError('materialize: the mask is known before run time; segments and key lengths are not');
@@ -236,7 +238,9 @@ export function materialize(mask: LazyMask, queries: number, keys: number): Dens
         for (const [low, high] of strip.intervals) {
           const row = bits.subarray(i * stride, (i + 1) * stride);
           if (part.residues.length === modulus) fill(row, at(low, i), at(high, i));
-          else for (let j = at(low, i); j < at(high, i); j++) if (part.residues.includes((((j - i) % modulus) + modulus) % modulus)) row[j >> 3] |= 1 << (j & 7);
+          else
+            for (let j = at(low, i); j < at(high, i); j++)
+              if (part.residues.includes((((j - i) % modulus) + modulus) % modulus)) row[j >> 3] |= 1 << (j & 7);
         }
   return dense({ queries, keys, bits });
 }

@@ -49,7 +49,10 @@ export function planeOf(mask: LazyMask, queries: number, keys: number): Plane {
     case 'keyLimit':
       return spans([first, flat(mask.length)]);
     case 'globalTokens':
-      return whole([...strips(0, Math.min(mask.count, queries), keys, [[first, last]]), ...strips(Math.min(mask.count, queries), queries, keys, [[first, flat(mask.count)]])]);
+      return whole([
+        ...strips(0, Math.min(mask.count, queries), keys, [[first, last]]),
+        ...strips(Math.min(mask.count, queries), queries, keys, [[first, flat(mask.count)]]),
+      ]);
     case 'documents':
       return whole(documents(mask.lengths, queries, keys));
     case 'strided':
@@ -57,7 +60,11 @@ export function planeOf(mask: LazyMask, queries: number, keys: number): Plane {
     case 'segments':
     case 'keyLengths': {
       const question = mask.kind === 'segments' ? 'sameSegment' : 'withinLength';
-      const part = (answer: boolean) => ({ residues: [0], [question]: answer, strips: strips(0, queries, keys, answer ? [[first, last]] : []) });
+      const part = (answer: boolean) => ({
+        residues: [0],
+        [question]: answer,
+        strips: strips(0, queries, keys, answer ? [[first, last]] : []),
+      });
       return { queries, keys, modulus: 1, parts: [part(true), part(false)] };
     }
     case 'not':
@@ -88,7 +95,8 @@ function documents(lengths: readonly number[], queries: number, keys: number): S
   const list: Strip[] = [];
   let start = 0;
   for (const length of lengths) {
-    if (start < keys) list.push({ start, end: Math.min(start + length, queries), intervals: [[flat(start), flat(Math.min(start + length, keys))]] });
+    if (start < keys)
+      list.push({ start, end: Math.min(start + length, queries), intervals: [[flat(start), flat(Math.min(start + length, keys))]] });
     else return [...list, ...strips(start, queries, keys, [])];
     start += length;
     if (start >= queries) return list;
@@ -235,7 +243,8 @@ export function countPairs(plane: Plane, start = 0, end = plane.queries): number
     for (let s = stripOf(part.strips, start); s < part.strips.length && part.strips[s].start < end; s++) {
       const strip = part.strips[s];
       const [first, last] = [Math.max(strip.start, start), Math.min(strip.end, end) - 1];
-      for (const [low, high] of strip.intervals) pairs += keysBelow(plane, part, high, first, last) - keysBelow(plane, part, low, first, last);
+      for (const [low, high] of strip.intervals)
+        pairs += keysBelow(plane, part, high, first, last) - keysBelow(plane, part, low, first, last);
     }
   return pairs;
 }
@@ -272,7 +281,11 @@ export function countEmptyRows(plane: Plane): number {
     const end = Math.min(...here.map((strip) => strip.end));
     if (here.every((strip) => !strip.intervals.length)) empty += end - row;
     // Where an interval may be narrower than the modulus it can miss the residues of its part: then the rows are looked at.
-    else if (!plane.parts.some((part, p) => here[p].intervals.some((span) => part.residues.length === plane.modulus || width(span, row, end) >= plane.modulus)))
+    else if (
+      !plane.parts.some((part, p) =>
+        here[p].intervals.some((span) => part.residues.length === plane.modulus || width(span, row, end) >= plane.modulus),
+      )
+    )
       for (let i = row; i < end; i++) if (!touches(plane, i, i + 1, 0, plane.keys)) empty++;
     row = end;
   }

@@ -90,7 +90,8 @@ export function ranges(mask: LazyMask): readonly (readonly Bound[])[] {
   type Both = { readonly yes: readonly (readonly Bound[])[]; readonly no: readonly (readonly Bound[])[] };
   const capped = (list: readonly (readonly Bound[])[]) => (list.length > mostRanges ? [[]] : list);
   const any = (a: readonly (readonly Bound[])[], b: readonly (readonly Bound[])[]) => capped([...a, ...b]);
-  const all = (a: readonly (readonly Bound[])[], b: readonly (readonly Bound[])[]) => capped(a.flatMap((one) => b.map((other) => [...one, ...other])));
+  const all = (a: readonly (readonly Bound[])[], b: readonly (readonly Bound[])[]) =>
+    capped(a.flatMap((one) => b.map((other) => [...one, ...other])));
   const test = (bound: Bound, no: readonly (readonly Bound[])[] = [[]]): Both => ({ yes: [[bound]], no });
   return predicate<Both>(mask, {
     always: (value) => (value ? { yes: [[]], no: [] } : { yes: [], no: [[]] }),

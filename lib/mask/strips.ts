@@ -51,7 +51,13 @@ export function combine(masks: readonly Strips[], keys: number, allows: (inside:
 }
 
 /** One range of rows: cut where two lines cross, so that between two cuts the order of all lines is one. */
-function sweep(start: number, end: number, keys: number, masks: readonly Strip[], allows: (inside: readonly boolean[]) => boolean): Strip[] {
+function sweep(
+  start: number,
+  end: number,
+  keys: number,
+  masks: readonly Strip[],
+  allows: (inside: readonly boolean[]) => boolean,
+): Strip[] {
   const lines: Line[] = [flat(0), flat(keys)];
   for (const { intervals } of masks)
     for (const ends of intervals) for (const line of ends) if (!lines.some((known) => same(known, line))) lines.push(line);
@@ -71,7 +77,14 @@ function sweep(start: number, end: number, keys: number, masks: readonly Strip[]
 }
 
 /** Rows where all lines keep their order: the plane falls apart into spans between neighbours. */
-function between(start: number, end: number, keys: number, lines: readonly Line[], masks: readonly Strip[], allows: (inside: readonly boolean[]) => boolean): Strip {
+function between(
+  start: number,
+  end: number,
+  keys: number,
+  lines: readonly Line[],
+  masks: readonly Strip[],
+  allows: (inside: readonly boolean[]) => boolean,
+): Strip {
   // Lines that are equal in the first row are so in all of them, or there would be a cut; a level is one of them.
   const levels: Line[] = [];
   for (const line of [...lines].sort((a, b) => at(a, start) - at(b, start))) {
@@ -98,7 +111,9 @@ function same(a: Line, b: Line): boolean {
 function append(result: Strip[], more: readonly Strip[]): void {
   for (const strip of more) {
     const last = result.at(-1);
-    const continues = last?.intervals.length === strip.intervals.length && last.intervals.every(([low, high], k) => same(low, strip.intervals[k][0]) && same(high, strip.intervals[k][1]));
+    const continues =
+      last?.intervals.length === strip.intervals.length &&
+      last.intervals.every(([low, high], k) => same(low, strip.intervals[k][0]) && same(high, strip.intervals[k][1]));
     if (last && continues) result[result.length - 1] = { ...last, end: strip.end };
     else result.push(strip);
   }

@@ -13,13 +13,24 @@ type Argument = number | null;
 const names: Record<string, { least: number; most: number; nullable?: true; make: (args: Argument[]) => LazyMask; form: string }> = {
   full: { least: 0, most: 0, make: () => m.full(), form: 'full' },
   causal: { least: 0, most: 1, make: ([offset]) => m.causal(offset ?? 0), form: 'causal(offset)' },
-  local: { least: 2, most: 3, nullable: true, make: ([left, right, offset]) => m.local(left, right, offset ?? 0), form: 'local(left, right, offset)' },
+  local: {
+    least: 2,
+    most: 3,
+    nullable: true,
+    make: ([left, right, offset]) => m.local(left, right, offset ?? 0),
+    form: 'local(left, right, offset)',
+  },
   windowOfTokens: { least: 1, most: 1, make: ([tokens]) => m.windowOfTokens(Number(tokens)), form: 'windowOfTokens(tokens)' },
   windowOfContext: { least: 1, most: 1, make: ([context]) => m.windowOfContext(Number(context)), form: 'windowOfContext(context)' },
   chunkedCausal: { least: 1, most: 1, make: ([size]) => m.chunkedCausal(Number(size)), form: 'chunkedCausal(size)' },
   prefix: { least: 1, most: 1, make: ([length]) => m.prefix(Number(length)), form: 'prefix(length)' },
   keyLimit: { least: 1, most: 1, make: ([length]) => m.keyLimit(Number(length)), form: 'keyLimit(length)' },
-  documents: { least: 1, most: Number.POSITIVE_INFINITY, make: (lengths) => m.documents(lengths.map(Number)), form: 'documents(length, ...)' },
+  documents: {
+    least: 1,
+    most: Number.POSITIVE_INFINITY,
+    make: (lengths) => m.documents(lengths.map(Number)),
+    form: 'documents(length, ...)',
+  },
   strided: { least: 1, most: 2, make: ([stride, offset]) => m.strided(Number(stride), offset ?? 0), form: 'strided(stride, offset)' },
   globalTokens: { least: 1, most: 1, make: ([count]) => m.globalTokens(Number(count)), form: 'globalTokens(count)' },
   segments: { least: 0, most: 0, make: () => m.segments(), form: 'segments' },
@@ -32,7 +43,10 @@ const rule = `a mask is ${Object.values(names)
 
 /** Reads a mask for a plane of queries x keys, which only `dense` needs. Throws ShapeError that says where it stopped reading. */
 export function parseMask(text: string, queries: number, keys: number): Mask {
-  const tokens = [...text.matchAll(/\s*([A-Za-z]\w*|-?\d+|[()&|~,]|\S)/g)].map((match) => ({ text: match[1], at: match.index + match[0].length - match[1].length }));
+  const tokens = [...text.matchAll(/\s*([A-Za-z]\w*|-?\d+|[()&|~,]|\S)/g)].map((match) => ({
+    text: match[1],
+    at: match.index + match[0].length - match[1].length,
+  }));
   let next = 0;
   const peek = () => tokens[next]?.text;
   const fail = (expected: string): never => {
@@ -83,7 +97,8 @@ export function parseMask(text: string, queries: number, keys: number): Mask {
       } while (peek() === ',');
       take(')');
     }
-    if (args.length < least || args.length > most) fail(`${names[name].form} with ${least === most ? least : `${least} to ${most}`} arguments before what stands`);
+    if (args.length < least || args.length > most)
+      fail(`${names[name].form} with ${least === most ? least : `${least} to ${most}`} arguments before what stands`);
     return make(args);
   };
   const outer = (): Mask => {
