@@ -45,7 +45,7 @@ function group({ title, map }: TitledMap): NonNullable<Spec['marks']>[number] {
   );
   return {
     type: 'group',
-    title: { text: title, limit: Math.max(width, side), anchor: 'start' },
+    title: { text: lines(title), fontSize: 11, fontWeight: 'normal', anchor: 'start' },
     encode: { enter: { width: { value: width }, height: { value: height }, fill: { value: colours[0] } } },
     data: [{ name: 'cells', values }],
     scales: [
@@ -53,8 +53,8 @@ function group({ title, map }: TitledMap): NonNullable<Spec['marks']>[number] {
       { name: 'y', type: 'linear', domain: [0, queries], range: [0, height] },
     ],
     axes: [
-      { orient: 'top', scale: 'x', title: 'keys', tickCount: 4, format: 'd', aria: false },
-      { orient: 'left', scale: 'y', title: 'queries', tickCount: 4, format: 'd', aria: false },
+      { orient: 'top', scale: 'x', title: 'keys', values: quarters(keys), aria: false },
+      { orient: 'left', scale: 'y', title: 'queries', values: quarters(queries), aria: false },
     ],
     marks: [
       {
@@ -73,6 +73,16 @@ function group({ title, map }: TitledMap): NonNullable<Spec['marks']>[number] {
       },
     ],
   };
+}
+
+/** A title's lines, three at most. */
+function lines(title: string): string[] {
+  const all = title.match(/\S.{0,50}(?=\s|$)/g) ?? [title];
+  return all.length > 3 ? [...all.slice(0, 2), `${all[2]} ...`] : all;
+}
+
+function quarters(tokens: number): number[] {
+  return [0, 1, 2, 3, 4].map((quarter) => Math.round((quarter * tokens) / 4));
 }
 
 /** Neighbours of one class are one rectangle; skipped cells are the background. */

@@ -4,7 +4,7 @@
  */
 import { ShapeError } from '../errors';
 import { allows, type Dense, dense, type LazyMask, type PerHead, rowBytes } from './mask';
-import { complement, countEmptyRows, countPairs, type Plane, planeOf, possible, touches, visitedBlocks } from './plane';
+import { complement, countBlocks, countEmptyRows, countPairs, type Plane, planeOf, possible, touches, visitedBlocks } from './plane';
 import { at } from './strips';
 
 /** `partial` is also what only the run time decides. */
@@ -86,16 +86,11 @@ function coverOf(look: Look, blocking: Blocking): Cover {
     return ranges;
   };
   const counts = () => {
-    let active = 0;
-    let full = 0;
-    for (let row = 0; row < rows; row++) {
-      const ends = span(row, blockQ, queries);
-      for (const [start, end] of look.visits(...ends, blockK)) active += end - start;
-      // A block is full where its row's other pairs do not touch it.
-      full += columns;
-      for (const [start, end] of look.misses(...ends, blockK)) full -= end - start;
-    }
-    return { active, full, partial: active - full, total: rows * columns };
+    const total = rows * columns;
+    const active = look.touched(blockQ, blockK);
+    // A block is full where the other pairs do not touch it.
+    const full = total - look.missed(blockQ, blockK);
+    return { active, full, partial: active - full, total };
   };
   return { ...blocking, rows, columns, classOf, visits, visitedBy, counts };
 }
@@ -106,9 +101,11 @@ interface Look {
   emptyRows(): number;
   some(start: number, end: number, low: number, high: number): boolean;
   all(start: number, end: number, low: number, high: number): boolean;
-  /** Ranges of blocks with some allowed pair, and with some that is not. */
+  /** Ranges of blocks with some allowed pair. */
   visits(start: number, end: number, size: number): [number, number][];
-  misses(start: number, end: number, size: number): [number, number][];
+  /** Blocks with some allowed pair, and with some that is not. */
+  touched(blockQ: number, blockK: number): number;
+  missed(blockQ: number, blockK: number): number;
 }
 
 function lookAt(mask: OneMask, queries: number, keys: number): Look {
@@ -124,7 +121,8 @@ function lookAtPlane(plane: Plane): Look {
     some: (...block) => touches(plane, ...block),
     all: (...block) => !touches(others, ...block),
     visits: (...rows) => visitedBlocks(plane, ...rows),
-    misses: (...rows) => visitedBlocks(others, ...rows),
+    touched: (...block) => countBlocks(plane, ...block),
+    missed: (...block) => countBlocks(others, ...block),
   };
 }
 
@@ -133,10 +131,15 @@ function lookAtBits(mask: Dense): Look {
     for (let i = start; i < end; i++) for (let j = low; j < high; j++) if (allows(mask, i, j) === wanted) return true;
     return false;
   };
-  const ranges = (wanted: boolean, start: number, end: number, size: number) => {
+  const blocksWith = (wanted: boolean, start: number, end: number, size: number) => {
     const blocks = Array.from({ length: Math.ceil(mask.keys / size) }, (_, block) => block);
-    const hit = blocks.filter((block) => has(wanted, start, end, block * size, Math.min((block + 1) * size, mask.keys)));
-    return hit.map((block): [number, number] => [block, block + 1]);
+    return blocks.filter((block) => has(wanted, start, end, block * size, Math.min((block + 1) * size, mask.keys)));
+  };
+  const countWith = (wanted: boolean, blockQ: number, blockK: number) => {
+    let count = 0;
+    for (let start = 0; start < mask.queries; start += blockQ)
+      count += blocksWith(wanted, start, Math.min(start + blockQ, mask.queries), blockK).length;
+    return count;
   };
   const rows = Array.from({ length: mask.queries }, (_, row) => row);
   return {
@@ -148,17 +151,18 @@ function lookAtBits(mask: Dense): Look {
     emptyRows: () => rows.filter((row) => !has(true, row, row + 1, 0, mask.keys)).length,
     some: (...block) => has(true, ...block),
     all: (...block) => !has(false, ...block),
-    visits: (...rows) => joined(ranges(true, ...rows)),
-    misses: (...rows) => ranges(false, ...rows),
+    visits: (...rows) => joined(blocksWith(true, ...rows)),
+    touched: (...block) => countWith(true, ...block),
+    missed: (...block) => countWith(false, ...block),
   };
 }
 
-function joined(ranges: [number, number][]): [number, number][] {
+function joined(blocks: readonly number[]): [number, number][] {
   const result: [number, number][] = [];
-  for (const [start, end] of ranges) {
+  for (const block of blocks) {
     const last = result.at(-1);
-    if (last?.[1] === start) last[1] = end;
-    else result.push([start, end]);
+    if (last?.[1] === block) last[1]++;
+    else result.push([block, block + 1]);
   }
   return result;
 }

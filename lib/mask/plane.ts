@@ -235,6 +235,51 @@ export function visitedBlocks(plane: Plane, start: number, end: number, size: nu
   return apart;
 }
 
+/** Blocks that are touched, of all rows of blocks: the sum of what `visitedBlocks` gives of each. */
+export function countBlocks(plane: Plane, blockQ: number, blockK: number): number {
+  let count = 0;
+  const next = plane.parts.map(() => 0);
+  for (let start = 0; start < plane.queries; start += blockQ) {
+    const end = Math.min(start + blockQ, plane.queries);
+    // Most rows of blocks lie in one strip of each part, and of those only one has any keys: then its intervals' blocks are apart but for shared ends.
+    let only: number | undefined = -1;
+    for (const [p, { strips: list }] of plane.parts.entries()) {
+      while (list[next[p]].end <= start) next[p]++;
+      const strip = list[next[p]];
+      if (strip.end < end) only = undefined;
+      else if (strip.intervals.length && only !== undefined) only = only === -1 ? p : undefined;
+    }
+    if (only === -1) continue;
+    if (only === undefined || plane.parts[only].residues.length !== plane.modulus) {
+      const part = only === undefined ? undefined : plane.parts[only];
+      const wide = part && blockK >= plane.modulus && part.strips[next[only as number]].intervals.length === 1;
+      count += wide
+        ? wideBlocks(plane, part, part.strips[next[only as number]], start, end, blockK)
+        : sum(visitedBlocks(plane, start, end, blockK));
+      continue;
+    }
+    let covered = 0;
+    for (const [from, to] of plane.parts[only].strips[next[only]].intervals) {
+      const high = Math.floor((at(to, end - 1) - 1) / blockK) + 1;
+      count += Math.max(0, high - Math.max(covered, Math.floor(at(from, start) / blockK)));
+      covered = Math.max(covered, high);
+    }
+  }
+  return count;
+}
+
+/** Blocks of the one interval of a strip, each as wide as all residues: only the first and the last may miss the part's own. */
+function wideBlocks(plane: Plane, part: Part, strip: Strip, start: number, end: number, size: number): number {
+  const [span] = strip.intervals;
+  const [low, high] = [Math.floor(at(span[0], start) / size), Math.floor((at(span[1], end - 1) - 1) / size)];
+  const has = (block: number) => Number(meets(plane, part, strip, span, start, end, block * size, (block + 1) * size));
+  return low === high ? has(low) : has(low) + (high - low - 1) + has(high);
+}
+
+function sum(ranges: readonly (readonly [number, number])[]): number {
+  return ranges.reduce((total, [first, end]) => total + end - first, 0);
+}
+
 /** Allowed pairs of rows [start, end), exact up to 2^53; with run-time parts, those that may be allowed. */
 export function countPairs(plane: Plane, start = 0, end = plane.queries): number {
   let pairs = 0;
