@@ -106,6 +106,8 @@ export interface Module {
   readonly outputs: readonly Port[];
   /** Floating-point operations of one run that a custom call hides from the plugin's own cost analysis. */
   readonly hiddenFlops?: number;
+  /** Bytes that an attention's mask takes in the program or beside it: bits, strips, ids and tables of blocks; 0 where it is computed. */
+  readonly maskBytes?: number;
 }
 
 const f32 = new Float32Array(1);

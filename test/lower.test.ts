@@ -149,6 +149,13 @@ test('what a program says of itself', () => {
     { name: 'k', type: { dtype: 'f32', shape: [1, 2, 256, 64] } },
     { name: 'v', type: { dtype: 'f32', shape: [1, 2, 256, 64] } },
   ]);
+  const bytesOf = (text: string, target: Target) =>
+    lower(attention({ heads: 2, headDim: 64, queries: 256, mask: parseMask(text, 256, 256) }), target).maskBytes;
+  expect(bytesOf('dense(causal)', 'cpu')).toBe((256 * 256) / 8);
+  expect(bytesOf('causal', 'dense')).toBe(0);
+  expect(bytesOf('causal', 'tpu')).toBe(0);
+  expect(bytesOf('documents(100, 156)', 'tpu')).toBe(4 * (256 + 256 + 2));
+  expect(bytesOf('causal', 'cpu')).toBe(8 * 13);
   expect(lowerBlocking(spec, 'tpu')).toEqual({ blockQ: 256, blockK: 256 });
   expect(lowerBlocking(attention({ heads: 2, headDim: 64, queries: 8, mask: materialize(full(), 8, 8) }), 'cpu')).toBeUndefined();
 });

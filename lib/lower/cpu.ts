@@ -26,5 +26,5 @@ export function lowerCpu(spec: AttentionSpec): Module {
     });
     return Object.fromEntries(Object.keys(spec.outputs).map((name, i) => [name, results[i]]));
   };
-  return s.program('attention', inputTypes(spec), call, { hiddenFlops: flops(spec) });
+  return s.program('attention', inputTypes(spec), call, { hiddenFlops: flops(spec), maskBytes: 8 * planes.length });
 }

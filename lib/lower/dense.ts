@@ -11,39 +11,45 @@ import { type Module, tensor } from '../types';
 /** Throws ShapeError for a dense mask over 2^27 bytes (32768 x 32768 pairs). */
 export function lowerDense(spec: AttentionSpec): Module {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim, scale } = spec;
-  return s.program('attention', inputTypes(spec), ({ q, k, v, ...ids }) => {
-    const group = heads / kvHeads;
-    const grouped = s.reshape(q, [batch, kvHeads, group, queries, headDim]);
-    const pairs = [batch, kvHeads, group, queries, keys];
-    const batchingDims = [
-      [0, 1],
-      [0, 1],
-    ] as const;
-    let scores = s.multiply(
-      s.dotGeneral(grouped, k, { batchingDims, contractingDims: [[4], [3]], dtype: 'f32', precision: 'HIGHEST' }),
-      scale,
-    );
-    const allowed = allowedPairs(spec, ids);
-    const axes: Record<number, number[]> = { 2: [3, 4], 3: [0, 3, 4], 5: [0, 1, 2, 3, 4] };
-    if (allowed) scores = s.select(s.broadcastInDim(allowed, pairs, axes[allowed.type.shape.length]), scores, Number.NEGATIVE_INFINITY);
-    const perRow = (x: s.Tensor, shape: readonly number[]) => s.broadcastInDim(x, shape, [0, 1, 2, 3]);
-    const highest = s.max(scores, [4]);
-    // A row with no keys has a maximum of -infinity; 0 in its place keeps NaN out, and its sum of 0 tells it.
-    const greatest = s.select(s.isFinite(highest), highest, 0);
-    const weights = s.exponential(s.subtract(scores, perRow(greatest, pairs)));
-    const total = s.sum(weights, [4]);
-    const product = s.dotGeneral(s.convert(weights, spec.dtype), v, {
-      batchingDims,
-      contractingDims: [[4], [2]],
-      dtype: 'f32',
-      precision: 'HIGHEST',
-    });
-    const divisor = s.select(s.compare(total, 0, 'EQ'), 1, total);
-    const out = s.convert(s.divide(product, perRow(divisor, product.type.shape)), spec.dtype);
-    const results = { out: s.reshape(out, [batch, heads, queries, valueDim]) };
-    if (!spec.logSumExp) return results;
-    return { ...results, logSumExp: s.reshape(s.add(greatest, s.log(total)), [batch, heads, queries]) };
-  });
+  const options = { maskBytes: spec.mask.kind === 'dense' ? spec.mask.bits.length : 0 };
+  return s.program(
+    'attention',
+    inputTypes(spec),
+    ({ q, k, v, ...ids }) => {
+      const group = heads / kvHeads;
+      const grouped = s.reshape(q, [batch, kvHeads, group, queries, headDim]);
+      const pairs = [batch, kvHeads, group, queries, keys];
+      const batchingDims = [
+        [0, 1],
+        [0, 1],
+      ] as const;
+      let scores = s.multiply(
+        s.dotGeneral(grouped, k, { batchingDims, contractingDims: [[4], [3]], dtype: 'f32', precision: 'HIGHEST' }),
+        scale,
+      );
+      const allowed = allowedPairs(spec, ids);
+      const axes: Record<number, number[]> = { 2: [3, 4], 3: [0, 3, 4], 5: [0, 1, 2, 3, 4] };
+      if (allowed) scores = s.select(s.broadcastInDim(allowed, pairs, axes[allowed.type.shape.length]), scores, Number.NEGATIVE_INFINITY);
+      const perRow = (x: s.Tensor, shape: readonly number[]) => s.broadcastInDim(x, shape, [0, 1, 2, 3]);
+      const highest = s.max(scores, [4]);
+      // A row with no keys has a maximum of -infinity; 0 in its place keeps NaN out, and its sum of 0 tells it.
+      const greatest = s.select(s.isFinite(highest), highest, 0);
+      const weights = s.exponential(s.subtract(scores, perRow(greatest, pairs)));
+      const total = s.sum(weights, [4]);
+      const product = s.dotGeneral(s.convert(weights, spec.dtype), v, {
+        batchingDims,
+        contractingDims: [[4], [2]],
+        dtype: 'f32',
+        precision: 'HIGHEST',
+      });
+      const divisor = s.select(s.compare(total, 0, 'EQ'), 1, total);
+      const out = s.convert(s.divide(product, perRow(divisor, product.type.shape)), spec.dtype);
+      const results = { out: s.reshape(out, [batch, heads, queries, valueDim]) };
+      if (!spec.logSumExp) return results;
+      return { ...results, logSumExp: s.reshape(s.add(greatest, s.log(total)), [batch, heads, queries]) };
+    },
+    options,
+  );
 }
 
 /** The mask as i1 [queries, keys], or with more axes as [batch, kv heads, group, queries, keys]; nothing where it allows every pair. */

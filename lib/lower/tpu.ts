@@ -49,7 +49,7 @@ export function lowerTpu(spec: AttentionSpec): Module {
     if (!logSumExp || !spec.outputs.logSumExp) return whole;
     return { ...whole, logSumExp: cut(s.reshape(logSumExp, [batch * heads, blocks.queries]), spec.outputs.logSumExp) };
   };
-  return s.program('attention', inputTypes(spec), call, { hiddenFlops: flops(spec) });
+  return s.program('attention', inputTypes(spec), call, { hiddenFlops: flops(spec), maskBytes: idBytes(idSets, spec, blocks) });
 }
 
 /** [batch, heads, tokens, size] as [batch x heads, padded tokens, size], zeros after the last token. */
@@ -72,6 +72,11 @@ function cut(x: s.Tensor, to: TensorType): s.Tensor {
   const tokens = to.shape[2];
   const limit = shape.map((n, axis) => (axis === 1 ? tokens : n));
   return s.reshape(tokens === shape[1] ? x : s.slice(x, { start: shape.map(() => 0), limit }), to.shape);
+}
+
+/** Bytes of all that `idArrays` makes. */
+function idBytes(sets: readonly IdSet[], { batch }: AttentionSpec, { queries, keys, blockQ }: TpuBlocks): number {
+  return sets.reduce((bytes, { lengths }) => bytes + 4 * (lengths ? 1 : batch) * (queries + keys + (2 * queries) / blockQ), 0);
 }
 
 /** Ids i32 [sequences, 1, padded tokens], and the key blocks [start, end) of each query block, i32 [sequences x query blocks]. */

@@ -107,13 +107,15 @@ function same(a: Line, b: Line): boolean {
   return a.slope === b.slope && a.base === b.base;
 }
 
-/** Adds strips at the end, as one with the last where they say the same. */
+/** Adds strips at the end, as one with the last where that holds for their rows too. */
 function append(result: Strip[], more: readonly Strip[]): void {
   for (const strip of more) {
     const last = result.at(-1);
+    // Where lines cross, one row has them equal: either may stand for it.
+    const alike = (a: Line, b: Line) => same(a, b) || (strip.end - strip.start === 1 && at(a, strip.start) === at(b, strip.start));
     const continues =
       last?.intervals.length === strip.intervals.length &&
-      last.intervals.every(([low, high], k) => same(low, strip.intervals[k][0]) && same(high, strip.intervals[k][1]));
+      last.intervals.every(([low, high], k) => alike(low, strip.intervals[k][0]) && alike(high, strip.intervals[k][1]));
     if (last && continues) result[result.length - 1] = { ...last, end: strip.end };
     else result.push(strip);
   }

@@ -36,6 +36,8 @@ export interface Measurement {
   /** Largest absolute difference from the reference over `comparedRows` query rows of every head. */
   readonly maxError?: number;
   readonly comparedRows?: number;
+  /** Of the mask, in the program or beside it. */
+  readonly maskBytes?: number;
   readonly codeBytes?: number;
   readonly tempBytes?: number;
   /** Why the row ends before its end: the error's text. */
@@ -61,6 +63,7 @@ export async function measure(job: Job, on: Client | Topology): Promise<Measurem
     const spec = attention({ ...job.options, mask });
     const module = lower(spec, on.target);
     row.buildMs = performance.now() - begin;
+    row.maskBytes = module.maskBytes;
     row.mask = mask.kind === 'dense' ? job.mask : maskText(mask);
     Object.assign(row, blockCounts(spec, lowerBlocking(spec, on.target)));
     const compiling = performance.now();

@@ -23,10 +23,17 @@ const columns: readonly Column[] = [
   {
     title: 'active / blocks',
     width: 17,
-    cell: (row) => (row.blocks === undefined ? (row.compileMs === undefined ? '' : 'all') : `${row.activeBlocks} / ${row.blocks}`),
+    cell: (row) => (row.blocks === undefined ? allBlocks(row) : `${row.activeBlocks} / ${row.blocks}`),
   },
   { title: 'max error', width: 9, cell: (row) => row.maxError?.toExponential(1) ?? '' },
 ];
+
+/** Of a program that skips nothing: its mask stands there in full. */
+function allBlocks({ compileMs, maskBytes = 0 }: Measurement): string {
+  return compileMs === undefined
+    ? ''
+    : `all, mask ${maskBytes < 1e6 ? `${Math.ceil(maskBytes / 1e3)} kB` : `${Math.round(maskBytes / 1e6)} MB`}`;
+}
 
 const line = (texts: readonly string[]) =>
   texts

@@ -6,13 +6,13 @@ import { type Tensor, isTensor } from './core';
 
 /**
  * Builds a program: `body` gets a tensor for each of `inputs` and returns the outputs by name. Ports keep the order they are written in.
- * A name is a letter or _ and then letters, digits and _, so that it can be read in the text. `hiddenFlops`: see Module.
+ * A name is a letter or _ and then letters, digits and _, so that it can be read in the text. `options`: see Module.
  */
 export function program<I extends Readonly<Record<string, TensorType>>>(
   name: string,
   inputs: I,
   body: (args: { readonly [K in keyof I]: Tensor }) => Readonly<Record<string, Tensor>>,
-  options: { hiddenFlops?: number } = {},
+  options: Pick<Module, 'hiddenFlops' | 'maskBytes'> = {},
 ): Module {
   const ports: Port[] = Object.entries(inputs).map(([port, { dtype, shape }]) => ({
     name: word('an input', port),
