@@ -126,6 +126,7 @@ describe('FlexAttention', () => {
       '"page[q] == page[kv]" takes the ids of queries from a second array; doc has them already',
     ],
     ['q - kv <= WINDOW', '"WINDOW" is not known: numbers are written out'],
+    ['constructor < 3', '"constructor" is not known'],
     ['q >= kv & q - kv <= 3', '"kv & q - kv" has no lazy kind'],
     ['q', '"q" is no test (& and | bind tighter than comparisons, which stand in parentheses)'],
     ['torch.where(q, kv)', '"torch.where(q, kv)" is no test'],

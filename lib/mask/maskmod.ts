@@ -25,7 +25,10 @@ type Term =
   | { readonly is: 'length'; readonly name: string };
 
 type Variable = 'b' | 'h' | 'q' | 'kv';
-const usual: Readonly<Record<string, Variable>> = { b: 'b', h: 'h', q: 'q', q_idx: 'q', kv: 'kv', kv_idx: 'kv' };
+const variables: readonly Variable[] = ['b', 'h', 'q', 'kv'];
+/** A Map, where `constructor` is no name. */
+type Names = ReadonlyMap<string, Variable>;
+const usual: Names = new Map([...variables.map((name) => [name, name] as const), ['q_idx', 'q'], ['kv_idx', 'kv']]);
 
 /**
  * Reads an expression over b, h, q (or q_idx) and kv (or kv_idx), or a lambda of four names of your own. Chunks with no causal test beside them
@@ -33,9 +36,9 @@ const usual: Readonly<Record<string, Variable>> = { b: 'b', h: 'h', q: 'q', q_id
  */
 export function fromMaskMod(text: string, sizes?: Sizes): LazyMask {
   const lambda = /^\s*lambda\s+(\w+)\s*,\s*(\w+)\s*,\s*(\w+)\s*,\s*(\w+)\s*:/.exec(text);
-  const names = lambda ? { [lambda[1]]: 'b', [lambda[2]]: 'h', [lambda[3]]: 'q', [lambda[4]]: 'kv' } : usual;
+  const names = lambda ? new Map(variables.map((variable, place) => [lambda[place + 1], variable])) : usual;
   const expression = parsePython(lambda ? text.slice(lambda[0].length) : text, 'a mask_mod');
-  return new Reader(names as Readonly<Record<string, Variable>>, sizes).test(expression).mask(false);
+  return new Reader(names, sizes).test(expression).mask(false);
 }
 
 class Reader {
@@ -43,7 +46,7 @@ class Reader {
   private readonly arrays = new Map<string, string>();
 
   constructor(
-    private readonly names: Readonly<Record<string, Variable>>,
+    private readonly names: Names,
     private readonly sizes?: Sizes,
   ) {}
 
@@ -131,7 +134,7 @@ class Reader {
       case 'number':
         return { is: 'linear', ...zero, constant: node.value };
       case 'name': {
-        const variable = this.names[node.name];
+        const variable = this.names.get(node.name);
         if (variable === 'h') return refuse(node, 'is the head: masks that differ by head are perHead(...)');
         if (variable === 'b') return refuse(node, 'is the sequence: what differs by sequence is segments or key lengths');
         return variable ? { is: 'linear', ...zero, [variable]: 1 } : refuse(node, 'is not known: numbers are written out');
@@ -142,7 +145,7 @@ class Reader {
       case 'call':
         return node.name === 'abs' && node.args.length === 1 ? { is: 'abs', of: this.linear(node.args[0].value) } : refuse(node);
       case 'index': {
-        const at = node.items.map((item) => (item.type === 'name' ? this.names[item.name] : undefined)).join();
+        const at = node.items.map((item) => (item.type === 'name' ? this.names.get(item.name) : undefined)).join();
         const variable = /^(?:b,)?(q|kv)$/.exec(at)?.[1] as 'q' | 'kv' | undefined;
         if (variable) return { is: 'ids', of: variable, name: node.name };
         return at === 'b' ? { is: 'length', name: node.name } : refuse(node);
