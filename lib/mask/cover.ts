@@ -4,7 +4,18 @@
  */
 import { ShapeError } from '../errors';
 import { allows, type Dense, dense, type LazyMask, type PerHead, rowBytes } from './mask';
-import { complement, countBlocks, countEmptyRows, countPairs, type Plane, planeOf, possible, touches, visitedBlocks } from './plane';
+import {
+  complement,
+  countBlocks,
+  countEmptyRows,
+  countFullBlocks,
+  countPairs,
+  type Plane,
+  planeOf,
+  possible,
+  touches,
+  visitedBlocks,
+} from './plane';
 import { at } from './strips';
 
 /** `partial` is also what only the run time decides. */
@@ -88,8 +99,7 @@ function coverOf(look: Look, blocking: Blocking): Cover {
   const counts = () => {
     const total = rows * columns;
     const active = look.touched(blockQ, blockK);
-    // A block is full where the other pairs do not touch it.
-    const full = total - look.missed(blockQ, blockK);
+    const full = look.full(blockQ, blockK);
     return { active, full, partial: active - full, total };
   };
   return { ...blocking, rows, columns, classOf, visits, visitedBy, counts };
@@ -103,9 +113,9 @@ interface Look {
   all(start: number, end: number, low: number, high: number): boolean;
   /** Ranges of blocks with some allowed pair. */
   visits(start: number, end: number, size: number): [number, number][];
-  /** Blocks with some allowed pair, and with some that is not. */
+  /** Blocks with some allowed pair, and with no other. */
   touched(blockQ: number, blockK: number): number;
-  missed(blockQ: number, blockK: number): number;
+  full(blockQ: number, blockK: number): number;
 }
 
 function lookAt(mask: OneMask, queries: number, keys: number): Look {
@@ -113,16 +123,21 @@ function lookAt(mask: OneMask, queries: number, keys: number): Look {
 }
 
 function lookAtPlane(plane: Plane): Look {
-  const others = complement(plane);
+  // A block is full where the other pairs do not touch it.
+  let others: Plane | undefined;
+  const rest = () => {
+    others ??= complement(plane);
+    return others;
+  };
   const known = possible(plane);
   return {
     pairs: (start, end) => countPairs(known, start, end),
     emptyRows: () => countEmptyRows(known),
     some: (...block) => touches(plane, ...block),
-    all: (...block) => !touches(others, ...block),
+    all: (...block) => !touches(rest(), ...block),
     visits: (...rows) => visitedBlocks(plane, ...rows),
     touched: (...block) => countBlocks(plane, ...block),
-    missed: (...block) => countBlocks(others, ...block),
+    full: (...block) => countFullBlocks(plane, rest, ...block),
   };
 }
 
@@ -153,7 +168,7 @@ function lookAtBits(mask: Dense): Look {
     all: (...block) => !has(false, ...block),
     visits: (...rows) => joined(blocksWith(true, ...rows)),
     touched: (...block) => countWith(true, ...block),
-    missed: (...block) => countWith(false, ...block),
+    full: (blockQ, blockK) => Math.ceil(mask.queries / blockQ) * Math.ceil(mask.keys / blockK) - countWith(false, blockQ, blockK),
   };
 }
 

@@ -268,6 +268,32 @@ export function countBlocks(plane: Plane, blockQ: number, blockK: number): numbe
   return count;
 }
 
+/** Blocks whose pairs are all allowed. `others` is the plane's complement, for the rows that no short way is known for. */
+export function countFullBlocks(plane: Plane, others: () => Plane, blockQ: number, blockK: number): number {
+  const { queries, keys, parts } = plane;
+  const columns = Math.ceil(keys / blockK);
+  const list = parts[0].strips;
+  // Of blocks of one key, rows may have theirs in different intervals.
+  const simple = parts.length === 1 && blockK > 1;
+  let count = 0;
+  let strip = 0;
+  for (let start = 0; start < queries; start += blockQ) {
+    const end = Math.min(start + blockQ, queries);
+    while (list[strip].end <= start) strip++;
+    if (!simple || list[strip].end < end) {
+      count += columns - sum(visitedBlocks(others(), start, end, blockK));
+      continue;
+    }
+    // In one strip an interval moves by at most a key a row, so a block that all rows have lies in one interval for all of them.
+    for (const [from, to] of list[strip].intervals) {
+      const last = at(to, start);
+      const first = Math.ceil(at(from, end - 1) / blockK);
+      count += Math.max(0, (last === keys ? columns : Math.floor(last / blockK)) - first);
+    }
+  }
+  return count;
+}
+
 /** Blocks of the one interval of a strip, each as wide as all residues: only the first and the last may miss the part's own. */
 function wideBlocks(plane: Plane, part: Part, strip: Strip, start: number, end: number, size: number): number {
   const [span] = strip.intervals;
