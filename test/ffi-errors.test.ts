@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { Client, liveHandles } from '../lib/pjrt';
 import { type DType, type TensorType, tensor } from '../lib/types';
 import { attributes, everything, program, run } from './ffi-case';
+import { bandMask } from './ffi-mask-case';
 
 let client: Client;
 beforeAll(async () => {
@@ -18,10 +19,11 @@ afterAll(() => {
 });
 
 const f32 = (...shape: number[]) => tensor('f32', shape);
+const mask = bandMask(...everything, 5, 6);
 const right = {
   operands: { q: f32(1, 4, 5, 8), k: f32(1, 2, 6, 8), v: f32(1, 2, 6, 3) } as Record<string, TensorType>,
   results: { out: f32(1, 4, 5, 3), logSumExp: f32(1, 4, 5) } as Record<string, TensorType>,
-  config: attributes(1, everything),
+  config: attributes(1, mask),
 };
 
 async function attempt({ operands, results, config }: typeof right): Promise<void> {
@@ -57,7 +59,7 @@ test.each<[rule: string, change: { operands?: object; results?: object; config?:
   ["of k's batch, kv heads, keys and dtype", { operands: { v: tensor('bf16', [1, 2, 6, 3]) } }, 'v [1, 2, 6, 3] of bf16'],
   ['heads is a multiple of kv heads', { operands: { k: f32(1, 3, 6, 8), v: f32(1, 3, 6, 3) } }, 'got 4 heads and 3 kv heads'],
   ['heads is a multiple of kv heads', { operands: { k: f32(1, 0, 6, 8), v: f32(1, 0, 6, 3) } }, 'got 4 heads and 0 kv heads'],
-  ['scale is a finite number in f32', { config: attributes(1, everything).replace('1.0', '1.0e39') }, 'got 1e+39'],
+  ['scale is a finite number in f32', { config: right.config.replace('1.0', '1.0e39') }, 'got 1e+39'],
   ["out is [batch, heads, queries, value dim] of q's dtype", { results: { out: f32(1, 4, 5, 8) } }, 'got [1, 4, 5, 8] of f32 for q'],
   [
     "out is [batch, heads, queries, value dim] of q's dtype",

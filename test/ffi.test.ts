@@ -74,11 +74,11 @@ describe.each(dtypes)('%s', (dtype) => {
   });
 });
 
-const bands: [name: string, low: number | bigint, high: number | bigint][] = [
+const bands: [name: string, low: number, high: number][] = [
   ['causal', ...causal],
-  ['causal, 40 keys earlier', -(2n ** 62n), -40],
-  ['causal, 70 keys later', -(2n ** 62n), 70],
-  ['from the diagonal on', 0, 2n ** 62n],
+  ['causal, 40 keys earlier', -Infinity, -40],
+  ['causal, 70 keys later', -Infinity, 70],
+  ['from the diagonal on', 0, Infinity],
   ['window of the diagonal alone', 0, 0],
   ['window of 20 before', -20, 0],
   ['window of 64 before', -64, 0],
@@ -87,8 +87,6 @@ const bands: [name: string, low: number | bigint, high: number | bigint][] = [
   ['window of which some rows see nothing', -130, -100],
   ['nothing: beyond the keys', 1000, 2000],
   ['nothing: low above high', 3, 2],
-  ['the ends of 64 bits', -(2n ** 63n), 2n ** 63n - 1n],
-  ['nothing: the ends of 64 bits, reversed', 2n ** 63n - 1n, -(2n ** 63n)],
 ];
 const shapes: [queries: number, keys: number][] = [
   [150, 150],
