@@ -65,7 +65,7 @@ Bound read_bound(Reader& words, int64_t queries, int64_t keys) {
 Strip read_strip(Reader& words, Part* part, int64_t queries, int64_t keys) {
   Strip strip;
   const int64_t start = part->strips.empty() ? 0 : part->strips.back().end;
-  strip.start = words.word("the start of a strip, which follows the one before", start, start);
+  strip.start = words.word("a strip's start, after the strip before,", start, start);
   strip.end = words.word("the end of a strip", start + 1, queries);
   const size_t count = words.count("the number of a strip's intervals", 0, 4);
   strip.first = part->intervals.size();
@@ -90,7 +90,7 @@ Part read_part(Reader& words, int64_t modulus, int64_t queries, int64_t keys) {
   part.residues.resize(words.count("the number of a part's residues", 1, 1));
   int64_t least = 0;
   for (int64_t& residue : part.residues) {
-    residue = words.word("a residue, of which the modulus is greater and which are in order,", least, modulus - 1);
+    residue = words.word("a residue, after the one before and below the modulus,", least, modulus - 1);
     least = residue + 1;
   }
   part.segments = static_cast<int>(words.word("segments", kAny, 1));

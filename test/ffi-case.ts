@@ -115,9 +115,9 @@ export function expectedRow(options: Case, { q, k, v }: Inputs, row: number): { 
   const i = row % queries;
   const head = Math.floor(row / queries);
   const kvHead = Math.floor(head / heads) * kvHeads + Math.floor((head % heads) / (heads / kvHeads));
-  const pair = { batch: Math.floor(head / heads), head: head % heads, i, queries, keys };
+  const pair = { batch: Math.floor(head / heads), head: head % heads, i, j: 0, queries, keys };
   const attended: number[] = [];
-  for (let j = 0; j < keys; j++) if (allowsPair(mask, { ...pair, j })) attended.push(j);
+  for (; pair.j < keys; pair.j++) if (allowsPair(mask, pair)) attended.push(pair.j);
   const scores = attended.map((j) => {
     let score = 0;
     for (let d = 0; d < headDim; d++) score += q[row * headDim + d] * k[(kvHead * keys + j) * headDim + d];
@@ -132,4 +132,29 @@ export function expectedRow(options: Case, { q, k, v }: Inputs, row: number): { 
     for (let d = 0; d < valueDim; d++) out[d] += weight * v[(kvHead * keys + attended[n]) * valueDim + d];
   }
   return { out, logSumExp: greatest + Math.log(total) };
+}
+
+const epsilon = 2 ** -23;
+
+/**
+ * What a run gives that it should not, of every row or of `rows`. f32 sums differ by their order; a bf16 output of 8 bits is off by half a
+ * unit in the last besides.
+ */
+export async function mistakes(client: Client, options: Case, rows?: readonly number[]): Promise<string[]> {
+  const { dtype, batch, heads, queries, valueDim } = filled(options);
+  const inputs = inputsOf(options);
+  const { out, logSumExp } = await run(client, options, inputs);
+  if (out.length !== batch * heads * queries * valueDim || logSumExp.length !== batch * heads * queries) return ['sizes'];
+  const wrong: string[] = [];
+  for (const row of rows ?? Array.from(logSumExp, (_, i) => i)) {
+    const expected = expectedRow(options, inputs, row);
+    for (const [d, value] of expected.out.entries()) {
+      const tolerance = 32 * epsilon + (dtype === 'bf16' ? Math.abs(value) * 2 ** -8 : 0);
+      const got = out[row * valueDim + d];
+      if (!(Math.abs(got - value) <= tolerance)) wrong.push(`out[${row}, ${d}] is ${got}, not ${value}`);
+    }
+    const same = logSumExp[row] === expected.logSumExp || Math.abs(logSumExp[row] - expected.logSumExp) <= 64 * epsilon;
+    if (!same) wrong.push(`logSumExp[${row}] is ${logSumExp[row]}, not ${expected.logSumExp}`);
+  }
+  return wrong.slice(0, 5);
 }

@@ -63,8 +63,7 @@ export function allowsPair(mask: FfiMask, pair: Pair): boolean {
       (segments === undefined || segments === Number(isEqual)) &&
       (lengths === undefined || lengths === Number(isWithin)) &&
       strips.some(
-        ([start, end, ...intervals]) =>
-          start <= i && i < end && intervals.some(([ls, lb, hs, hb]) => ls * i + lb <= j && j < hs * i + hb),
+        ([start, end, ...intervals]) => start <= i && i < end && intervals.some(([ls, lb, hs, hb]) => ls * i + lb <= j && j < hs * i + hb),
       ),
   );
 }
