@@ -1,6 +1,7 @@
 #include "attention.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "attention_kernel.h"
 
@@ -25,15 +26,6 @@ const Choice kChoices[] = {
     {generic_kernel, [] { return true; }},
 };
 
-// Keys that rows [first, last] may attend to are [begin, end), with none where begin >= end.
-struct KeyRange {
-  int64_t begin, end;
-};
-
-KeyRange keys_of(const Problem& p, int64_t first, int64_t last) {
-  return {std::max<int64_t>(0, first + p.band_low), std::min(p.keys, last + p.band_high + 1)};
-}
-
 }  // namespace
 
 const Kernel* select_kernel(const char* isa, std::string* why) {
@@ -52,43 +44,60 @@ const Kernel* select_kernel(const char* isa, std::string* why) {
   return nullptr;
 }
 
-Forward::Forward(const Kernel& kernel, const Problem& problem, const Operands& operands)
-    : kernel_(kernel),
-      problem_(problem),
-      operands_(operands),
-      batch_heads_(problem.batch * problem.heads),
-      blocks_((problem.queries + kQueryBlock - 1) / kQueryBlock) {
-  // Beyond these ends a band changes no more, and sums with row numbers stay within 64 bits.
-  problem_.band_low = std::clamp(problem.band_low, -problem.queries, problem.keys);
-  problem_.band_high = std::clamp(problem.band_high, -problem.queries, problem.keys);
-  const auto block_keys = [&](int64_t block) {
-    const KeyRange range = keys_of(problem_, block * kQueryBlock, std::min((block + 1) * kQueryBlock, problem.queries) - 1);
-    return range.end - range.begin;
+Forward::Forward(const Kernel& kernel, const Problem& problem, Mask mask, const Operands& operands)
+    : kernel_(kernel), problem_(problem), mask_(std::move(mask)), operands_(operands) {
+  const Problem& p = problem_;
+  if (mask_.has_segments)
+    for (int64_t n = 0; n < p.batch; n++) kv_ids_.emplace_back(operands_.kv_segments + n * p.keys, p.keys);
+
+  // Pairs of a block's rows with the keys that some of them attend to, by plane and block, of one sequence.
+  std::vector<std::vector<int64_t>> pairs(mask_.planes.size());
+  const auto count_pairs = [&](int64_t sequence) {
+    for (size_t plane = 0; plane < pairs.size(); plane++) {
+      const View view = this->view(sequence, mask_.planes[plane]);
+      pairs[plane].clear();
+      for (int64_t first = 0; first < p.queries; first += kQueryBlock) {
+        const Rows rows = view.rows(first, std::min(first + kQueryBlock, p.queries) - 1);
+        int64_t keys = 0;
+        for (Keys run = view.next(rows, 0); run.begin < p.keys; run = view.next(rows, run.end)) keys += run.end - run.begin;
+        pairs[plane].push_back(keys * (rows.last + 1 - rows.first));
+      }
+    }
   };
-  last_block_first_ = blocks_ > 0 && block_keys(blocks_ - 1) > block_keys(0);
+
+  // By kv head, and there the longest first, by block and query head: threads at work at the same time read the same keys and values.
+  const int64_t group = p.kv_heads ? p.heads / p.kv_heads : 0;
+  const int64_t blocks = (p.queries + kQueryBlock - 1) / kQueryBlock;
+  tasks_.reserve(static_cast<size_t>(p.batch * p.heads * blocks));
+  for (int64_t kv_head = 0; kv_head < p.batch * p.kv_heads; kv_head++) {
+    const bool is_first = kv_head == 0, is_first_of_sequence = kv_head % p.kv_heads == 0;
+    if (is_first || (is_first_of_sequence && (mask_.has_segments || mask_.has_lengths))) count_pairs(kv_head / p.kv_heads);
+    const auto start = tasks_.end();
+    for (int64_t block = 0; block < blocks; block++)
+      for (int64_t head = kv_head * group; head < (kv_head + 1) * group; head++)
+        tasks_.push_back({head, block * kQueryBlock, pairs[mask_.plane_number(head % p.heads)][static_cast<size_t>(block)]});
+    std::stable_sort(start, tasks_.end(), [](const Task& a, const Task& b) { return a.pairs > b.pairs; });
+  }
+  for (const Task& task : tasks_) flops_ += 2.0 * static_cast<double>(p.head_dim + p.value_dim) * static_cast<double>(task.pairs);
 }
 
-double Forward::flops() const {
-  // Rows are counted by the block, from its middle one: this sizes the crowd that works, it is not a result.
-  double pairs = 0;
-  for (int64_t block = 0; block < blocks_; block++) {
-    const int64_t first = block * kQueryBlock;
-    const int64_t rows = std::min(kQueryBlock, problem_.queries - first);
-    const KeyRange range = keys_of(problem_, first + rows / 2, first + rows / 2);
-    pairs += static_cast<double>(std::max<int64_t>(0, range.end - range.begin) * rows);
+View Forward::view(int64_t sequence, const Plane& plane) const {
+  View view{&plane, problem_.keys, problem_.keys, nullptr, nullptr, nullptr};
+  if (mask_.has_lengths) view.length = std::clamp<int64_t>(operands_.key_lengths[sequence], 0, problem_.keys);
+  if (mask_.has_segments) {
+    view.q_segments = operands_.q_segments + sequence * problem_.queries;
+    view.kv_segments = operands_.kv_segments + sequence * problem_.keys;
+    view.kv_ids = &kv_ids_[static_cast<size_t>(sequence)];
   }
-  return 2.0 * static_cast<double>(problem_.head_dim + problem_.value_dim) * static_cast<double>(batch_heads_) * pairs;
+  return view;
 }
 
 size_t Forward::scratch_bytes() const { return kernel_.scratch_bytes(problem_); }
 
 void Forward::run(int64_t task, void* scratch) const {
-  // By kv head, by block, by query head: threads at work at the same time read the same keys and values.
-  const int64_t group = problem_.heads / problem_.kv_heads;
-  const int64_t kv_head = task / (group * blocks_);
-  const int64_t block = task / group % blocks_;
-  const int64_t head = kv_head * group + task % group;
-  kernel_.forward(problem_, operands_, head, (last_block_first_ ? blocks_ - 1 - block : block) * kQueryBlock, scratch);
+  const Task& t = tasks_[static_cast<size_t>(task)];
+  const View sees = view(t.head / problem_.heads, mask_.plane(t.head % problem_.heads));
+  kernel_.forward(problem_, sees, operands_, t.head, t.first_query, scratch);
 }
 
 }  // namespace attention

@@ -16,12 +16,14 @@ namespace attention {
 // slower at head_dim 256; 256 no faster), and enough tasks are left for many cores.
 constexpr int64_t kQueryBlock = 128;
 
+// Keys between two looks at the running maximum: their scores fit the first cache.
+constexpr int64_t kKeyBlock = 64;
+
 struct Kernel {
   const char* name;
   size_t (*scratch_bytes)(const Problem& problem);
-  // Rows [first_query, min(first_query + kQueryBlock, queries)) of `head`, an index into batch * heads. The band's ends are within
-  // [-queries, keys], so that sums with row numbers do not overflow.
-  void (*forward)(const Problem& problem, const Operands& operands, int64_t head, int64_t first_query, void* scratch);
+  // Rows [first_query, min(first_query + kQueryBlock, queries)) of `head`, an index into batch * heads, which sees `view`.
+  void (*forward)(const Problem& problem, const View& view, const Operands& operands, int64_t head, int64_t first_query, void* scratch);
 };
 
 extern const Kernel generic_kernel;

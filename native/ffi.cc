@@ -11,6 +11,8 @@
 #include <memory>
 #include <mutex>
 #include <new>
+#include <stdexcept>
+#include <utility>
 
 #include "attention.h"
 #include "xla/ffi/api/ffi.h"
@@ -48,7 +50,7 @@ thread_local Scratch thread_scratch;
 // The tasks of one call. Shared with the helpers, which may start after the call has returned: they find no task left then.
 class Crew {
  public:
-  explicit Crew(const attention::Forward& forward) : forward_(forward), tasks_(forward.tasks()) {}
+  explicit Crew(attention::Forward forward) : forward_(std::move(forward)), tasks_(forward_.tasks()) {}
 
   // Runs tasks until none is left to take; false when there is no memory to run one in.
   bool work() {
@@ -80,7 +82,7 @@ class Crew {
 };
 
 // The calling thread works too, and alone if need be. The pool has a thread for each core.
-ffi::Error run_on(ffi::ThreadPool& pool, const attention::Forward& forward) {
+ffi::Error run_on(ffi::ThreadPool& pool, attention::Forward forward) {
   const int64_t tasks = forward.tasks();
   if (tasks == 0) return ffi::Error::Success();
   const size_t bytes = forward.scratch_bytes();
@@ -90,7 +92,7 @@ ffi::Error run_on(ffi::ThreadPool& pool, const attention::Forward& forward) {
   // Waking a thread takes about as long as a million operations: below that a call is over sooner without help.
   const auto worth = static_cast<int64_t>(std::min(forward.flops() / 1e6, 1e6));
   const int64_t helpers = std::min({pool.num_threads() - 1, tasks - 1, worth});
-  const auto crew = std::make_shared<Crew>(forward);
+  const auto crew = std::make_shared<Crew>(std::move(forward));
   try {
     for (int64_t i = 0; i < helpers; i++) pool.Schedule([crew] { crew->work(); });
   } catch (const std::bad_alloc&) {
@@ -107,13 +109,12 @@ std::string text(ffi::Span<const int64_t> dims) {
   return "[" + joined + "]";
 }
 
-ffi::Error invalid(const std::string& rule, const std::string& got) {
-  return ffi::Error::InvalidArgument("node_pjrt_attention: " + rule + "; got " + got);
-}
+[[noreturn]] void fail(const std::string& rule, const std::string& got) { throw std::invalid_argument(rule + "; got " + got); }
 
 std::string name(ffi::DataType type) {
   if (type == ffi::DataType::F32) return "f32";
   if (type == ffi::DataType::BF16) return "bf16";
+  if (type == ffi::DataType::S32) return "i32";
   return "XLA data type " + std::to_string(static_cast<int>(type));
 }
 
@@ -124,13 +125,12 @@ bool is(const ffi::AnyBuffer& buffer, ffi::DataType type, std::initializer_list<
   return buffer.element_type() == type && std::equal(got.begin(), got.end(), dims.begin(), dims.end());
 }
 
-ffi::Error run_attention(ffi::ThreadPool pool, ffi::AnyBuffer q, ffi::AnyBuffer k, ffi::AnyBuffer v, ffi::RemainingRets results,
-                         double scale, int64_t band_low, int64_t band_high) {
+attention::Problem problem_of(const ffi::AnyBuffer& q, const ffi::AnyBuffer& k, const ffi::AnyBuffer& v, double scale) {
   const std::string operands = "q " + text(q) + ", k " + text(k) + ", v " + text(v);
   for (const ffi::AnyBuffer& operand : {q, k, v})
-    if (operand.dimensions().size() != 4) return invalid("q, k and v are [batch, heads, tokens, size]", operands);
+    if (operand.dimensions().size() != 4) fail("q, k and v are [batch, heads, tokens, size]", operands);
   const ffi::DataType type = q.element_type();
-  if (type != ffi::DataType::F32 && type != ffi::DataType::BF16) return invalid("q, k and v are f32 or bf16", operands);
+  if (type != ffi::DataType::F32 && type != ffi::DataType::BF16) fail("q, k and v are f32 or bf16", operands);
 
   attention::Problem p;
   p.dtype = type == ffi::DataType::F32 ? attention::DType::kF32 : attention::DType::kBF16;
@@ -142,37 +142,77 @@ ffi::Error run_attention(ffi::ThreadPool pool, ffi::AnyBuffer q, ffi::AnyBuffer 
   p.head_dim = q.dimensions()[3];
   p.value_dim = v.dimensions()[3];
   p.scale = scale;
-  p.band_low = band_low;
-  p.band_high = band_high;
   if (!is(k, type, {p.batch, p.kv_heads, p.keys, p.head_dim}))
-    return invalid("k is [batch, kv heads, keys, head dim], of q's batch, head dim and dtype", operands);
+    fail("k is [batch, kv heads, keys, head dim], of q's batch, head dim and dtype", operands);
   if (!is(v, type, {p.batch, p.kv_heads, p.keys, p.value_dim}))
-    return invalid("v is [batch, kv heads, keys, value dim], of k's batch, kv heads, keys and dtype", operands);
+    fail("v is [batch, kv heads, keys, value dim], of k's batch, kv heads, keys and dtype", operands);
   if (p.kv_heads == 0 ? p.heads != 0 : p.heads % p.kv_heads != 0)
-    return invalid("heads is a multiple of kv heads", std::to_string(p.heads) + " heads and " + std::to_string(p.kv_heads) + " kv heads");
+    fail("heads is a multiple of kv heads", std::to_string(p.heads) + " heads and " + std::to_string(p.kv_heads) + " kv heads");
   if (!std::isfinite(static_cast<float>(2 * scale))) {
     char digits[32];
     std::snprintf(digits, sizeof digits, "%g", scale);
-    return invalid("scale is a finite number in f32", digits);
+    fail("scale is a finite number in f32", digits);
   }
+  return p;
+}
 
+// `results` into `arrays`.
+void take_results(const attention::Problem& p, const ffi::RemainingRets& results, ffi::DataType type, attention::Operands* arrays) {
   if (results.size() != 1 && results.size() != 2)
-    return invalid("the results are out and, where wanted, log-sum-exp", std::to_string(results.size()) + " results");
+    fail("the results are out and, where wanted, log-sum-exp", std::to_string(results.size()) + " results");
+  const std::string sizes = " for " + std::to_string(p.batch) + " x " + std::to_string(p.heads) + " heads of " + std::to_string(p.queries) +
+                            " queries and a value dim of " + std::to_string(p.value_dim);
   const ffi::AnyBuffer out = **results.get<ffi::AnyBuffer>(0);
   if (!is(out, type, {p.batch, p.heads, p.queries, p.value_dim}))
-    return invalid("out is [batch, heads, queries, value dim] of q's dtype", text(out) + " for " + operands);
-  attention::Operands arrays{q.untyped_data(), k.untyped_data(), v.untyped_data(), out.untyped_data(), nullptr};
-  if (results.size() == 2) {
-    const ffi::AnyBuffer log_sum_exp = **results.get<ffi::AnyBuffer>(1);
-    if (!is(log_sum_exp, ffi::DataType::F32, {p.batch, p.heads, p.queries}))
-      return invalid("log-sum-exp is [batch, heads, queries] of f32", text(log_sum_exp) + " for " + operands);
-    arrays.log_sum_exp = log_sum_exp.typed_data<float>();
-  }
+    fail("out is [batch, heads, queries, value dim] of q's dtype", text(out) + sizes);
+  arrays->out = out.untyped_data();
+  if (results.size() == 1) return;
+  const ffi::AnyBuffer log_sum_exp = **results.get<ffi::AnyBuffer>(1);
+  if (!is(log_sum_exp, ffi::DataType::F32, {p.batch, p.heads, p.queries}))
+    fail("log-sum-exp is [batch, heads, queries] of f32", text(log_sum_exp) + sizes);
+  arrays->log_sum_exp = log_sum_exp.typed_data<float>();
+}
 
-  std::string why;
-  const attention::Kernel* kernel = attention::select_kernel(std::getenv("NODE_PJRT_ISA"), &why);
-  if (!kernel) return ffi::Error::InvalidArgument("node_pjrt_attention: NODE_PJRT_ISA: " + why);
-  return run_on(pool, attention::Forward(*kernel, p, arrays));
+// What the mask asks for, of the operands after v, into `arrays`.
+void take_conditions(const attention::Problem& p, const attention::Mask& mask, const ffi::RemainingArgs& operands,
+                     attention::Operands* arrays) {
+  const size_t wanted = (mask.has_segments ? 2 : 0) + (mask.has_lengths ? 1 : 0);
+  if (operands.size() != wanted)
+    fail("after v come q_segments and kv_segments for a mask with segments, then key_lengths for one with lengths: here " +
+             std::to_string(wanted),
+         std::to_string(operands.size()));
+  size_t next = 0;
+  const auto take = [&](const char* rule, std::initializer_list<int64_t> dims) {
+    const ffi::AnyBuffer operand = *operands.get<ffi::AnyBuffer>(next++);
+    if (!is(operand, ffi::DataType::S32, dims)) fail(rule, text(operand));
+    return operand.typed_data<int32_t>();
+  };
+  if (mask.has_segments) {
+    arrays->q_segments = take("q_segments is [batch, queries] of i32", {p.batch, p.queries});
+    arrays->kv_segments = take("kv_segments is [batch, keys] of i32", {p.batch, p.keys});
+  }
+  if (mask.has_lengths) arrays->key_lengths = take("key_lengths is [batch] of i32", {p.batch});
+}
+
+ffi::Error run_attention(ffi::ThreadPool pool, ffi::AnyBuffer q, ffi::AnyBuffer k, ffi::AnyBuffer v, ffi::RemainingArgs conditions,
+                         ffi::RemainingRets results, double scale, ffi::Span<const int64_t> planes, ffi::Span<const int64_t> head_planes) {
+  // XLA is compiled without exceptions: none leaves.
+  try {
+    const attention::Problem p = problem_of(q, k, v, scale);
+    attention::Operands arrays{q.untyped_data(), k.untyped_data(), v.untyped_data(), nullptr, nullptr, nullptr, nullptr, nullptr};
+    take_results(p, results, q.element_type(), &arrays);
+    attention::Mask mask =
+        attention::read_mask({planes.begin(), planes.size()}, {head_planes.begin(), head_planes.size()}, p.heads, p.queries, p.keys);
+    take_conditions(p, mask, conditions, &arrays);
+    std::string why;
+    const attention::Kernel* kernel = attention::select_kernel(std::getenv("NODE_PJRT_ISA"), &why);
+    if (!kernel) throw std::invalid_argument("NODE_PJRT_ISA: " + why);
+    return run_on(pool, attention::Forward(*kernel, p, std::move(mask), arrays));
+  } catch (const std::invalid_argument& error) {
+    return ffi::Error::InvalidArgument(std::string("node_pjrt_attention: ") + error.what());
+  } catch (const std::bad_alloc&) {
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "node_pjrt_attention: a mask and its tasks need memory; found none");
+  }
 }
 
 XLA_FFI_DEFINE_HANDLER(attention_handler, run_attention,
@@ -181,10 +221,11 @@ XLA_FFI_DEFINE_HANDLER(attention_handler, run_attention,
                            .Arg<ffi::AnyBuffer>()
                            .Arg<ffi::AnyBuffer>()
                            .Arg<ffi::AnyBuffer>()
+                           .RemainingArgs()
                            .RemainingRets()
                            .Attr<double>("scale")
-                           .Attr<int64_t>("band_low")
-                           .Attr<int64_t>("band_high"));
+                           .Attr<ffi::Span<const int64_t>>("planes")
+                           .Attr<ffi::Span<const int64_t>>("head_planes"));
 
 // The FFI extension of PJRT, which is in no header that packages carry. Older plugins have one more field, `int api_version`, before
 // `handler`; they refuse these arguments by their size.

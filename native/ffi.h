@@ -1,11 +1,26 @@
 // This addon's kernels as custom calls of a plugin's programs, through XLA's foreign function interface (FFI).
 //
-//   stablehlo.custom_call @node_pjrt_attention(%q, %k, %v) {api_version = 4 : i32,
-//     backend_config = {scale = 0.0625 : f64, band_low = -4611686018427387904 : i64, band_high = 0 : i64}}
+//   stablehlo.custom_call @node_pjrt_attention(%q, %k, %v) {api_version = 4 : i32, backend_config = {scale = 0.0625 : f64,
+//     planes = array<i64: 1, 1, 1, 1, 0, -1, -1, 1, 0, 128, 1, 0, 0, 1, 1>, head_planes = array<i64: 0>}}
 //
 // q [batch, heads, queries, head dim], k [batch, kv heads, keys, head dim] and v [batch, kv heads, keys, value dim] are f32 or bf16 alike.
-// Query i attends to key j where i + band_low <= j <= i + band_high. The results are out [batch, heads, queries, value dim] of the same
-// dtype and, where a second one is asked for, the scores' log-sum-exp [batch, heads, queries] in f32. See attention.h.
+// The results are out [batch, heads, queries, value dim] of the same dtype and, where a second one is asked for, the scores' log-sum-exp
+// [batch, heads, queries] in f32. See attention.h.
+//
+// `planes` is the mask in closed form (here causal, of 128 queries and as many keys): how many planes, and for each of them
+//   modulus, how many parts, and for each of them
+//     how many residues, the residues, segments, lengths, how many strips, and for each of them
+//       start, end, how many intervals, and for each of them
+//         low slope, low base, high slope, high base.
+// Query i may attend to key j where this holds of one part: (j - i) mod modulus, 0 or more, is one of its residues, which ascend; segments
+// is -1, or 1 where q_segments[b, i] == kv_segments[b, j] and 0 elsewhere; lengths is -1, or 1 where j < key_lengths[b] and 0 elsewhere;
+// and the strip that has row i, start <= i < end, has an interval with low slope * i + low base <= j < high slope * i + high base. A
+// part's strips are in order and have all rows, a strip's intervals are in order, disjoint, within the keys and empty in no row; slopes
+// are 0 or 1. The conditions of two parts of a plane exclude each other. `head_planes` is the number of each query head's plane, or one
+// number for all.
+//
+// After v come, if some part's segments is not -1, q_segments [batch, queries] and kv_segments [batch, keys], and then, if some part's
+// lengths is not -1, key_lengths [batch], all i32.
 //
 // The environment variable NODE_PJRT_ISA = generic | avx2 | avx512, read at each call, takes the place of the choice by processor.
 #pragma once

@@ -3,7 +3,9 @@ import type { Client } from '../lib/pjrt';
 import { fromBits, type Module, type TensorType, tensor, toBits, typeText } from '../lib/types';
 import { testData } from '../lib/timing/measure';
 
-/** Query i attends to key j where i + band[0] <= j <= i + band[1]. */
+import { allowsPair, bandMask, type FfiMask, maskText } from './ffi-mask-case';
+
+/** Query i attends to key j where i + band[0] <= j <= i + band[1], or as `mask` has it. */
 export interface Case {
   dtype?: 'f32' | 'bf16';
   batch?: number;
@@ -14,16 +16,17 @@ export interface Case {
   headDim?: number;
   valueDim?: number;
   scale?: number;
-  band?: readonly [low: number | bigint, high: number | bigint];
+  band?: readonly [low: number, high: number];
+  mask?: FfiMask;
 }
 
-export const unbounded = 2n ** 62n;
-export const everything = [-unbounded, unbounded] as const;
-export const causal = [-unbounded, 0n] as const;
+export const everything = [-Infinity, Infinity] as const;
+export const causal = [-Infinity, 0] as const;
 
 export function filled(options: Case) {
   const { dtype = 'f32', batch = 1, heads = 1, queries, headDim = 16, band = everything } = options;
   const { kvHeads = heads, keys = queries, valueDim = headDim, scale = headDim ** -0.5 } = options;
+  const { mask = bandMask(...band, queries, keys) } = options;
   const types = {
     q: tensor(dtype, [batch, heads, queries, headDim]),
     k: tensor(dtype, [batch, kvHeads, keys, headDim]),
@@ -31,13 +34,13 @@ export function filled(options: Case) {
     out: tensor(dtype, [batch, heads, queries, valueDim]),
     logSumExp: tensor('f32', [batch, heads, queries]),
   };
-  return { dtype, batch, heads, kvHeads, queries, keys, headDim, valueDim, scale, band, types };
+  return { dtype, batch, heads, kvHeads, queries, keys, headDim, valueDim, scale, mask, types };
 }
 
 /** The custom call's attributes, as text. */
-export function attributes(scale: number, [low, high]: readonly [number | bigint, number | bigint]): string {
+export function attributes(scale: number, mask: FfiMask): string {
   const float = Number.isInteger(scale) ? `${scale}.0` : `${scale}`;
-  return `{scale = ${float} : f64, band_low = ${low} : i64, band_high = ${high} : i64}`;
+  return `{scale = ${float} : f64, ${maskText(mask)}}`;
 }
 
 /** A program that is one `node_pjrt_attention`, of any operand and result types and attributes, right or wrong. */
@@ -78,13 +81,21 @@ export function inputsOf(options: Case, seed = 1): Inputs {
 
 /** Runs the custom call `times` times at once and returns each run's results. */
 export async function runs(client: Client, options: Case, { q, k, v }: Inputs, times: number) {
-  const { types, scale, band } = filled(options);
+  const { types, scale, mask, batch, queries, keys } = filled(options);
   const { out, logSumExp, ...operands } = types;
-  using compiled = await client.compile(program(operands, { out, logSumExp }, attributes(scale, band)));
-  using qBuffer = client.upload(types.q, q);
-  using kBuffer = client.upload(types.k, k);
-  using vBuffer = client.upload(types.v, v);
-  const results = await Promise.all(Array.from({ length: times }, () => compiled.run({ q: qBuffer, k: kBuffer, v: vBuffer })));
+  const conditions: Record<string, TensorType> = {
+    ...(mask.qSegments && { qSegments: tensor('i32', [batch, queries]), kvSegments: tensor('i32', [batch, keys]) }),
+    ...(mask.keyLengths && { keyLengths: tensor('i32', [batch]) }),
+  };
+  using compiled = await client.compile(program({ ...operands, ...conditions }, { out, logSumExp }, attributes(scale, mask)));
+  const { qSegments, kvSegments, keyLengths } = mask;
+  const ids = Object.entries({ qSegments, kvSegments, keyLengths }).filter(([name]) => name in conditions);
+  const buffers = Object.fromEntries([
+    ...Object.entries({ q, k, v }).map(([name, data]) => [name, client.upload(operands[name as 'q'], data)] as const),
+    ...ids.map(([name, data]) => [name, client.upload(conditions[name], Int32Array.from(data as readonly number[]))] as const),
+  ]);
+  const results = await Promise.all(Array.from({ length: times }, () => compiled.run(buffers)));
+  for (const buffer of Object.values(buffers)) buffer.dispose();
   return Promise.all(
     results.map(async (result) => {
       using outBuffer = result.out;
@@ -100,25 +111,50 @@ export async function run(client: Client, options: Case, inputs = inputsOf(optio
 
 /** The meaning, a row at a time: `row` counts over batch x heads x queries. */
 export function expectedRow(options: Case, { q, k, v }: Inputs, row: number): { out: Float64Array; logSumExp: number } {
-  const { heads, kvHeads, queries, keys, headDim, valueDim, scale, band } = filled(options);
+  const { heads, kvHeads, queries, keys, headDim, valueDim, scale, mask } = filled(options);
   const i = row % queries;
   const head = Math.floor(row / queries);
   const kvHead = Math.floor(head / heads) * kvHeads + Math.floor((head % heads) / (heads / kvHeads));
-  const first = Math.max(0, i + Number(band[0]));
-  const last = Math.min(keys - 1, i + Number(band[1]));
-  const scores: number[] = [];
-  for (let j = first; j <= last; j++) {
+  const pair = { batch: Math.floor(head / heads), head: head % heads, i, j: 0, queries, keys };
+  const attended: number[] = [];
+  for (; pair.j < keys; pair.j++) if (allowsPair(mask, pair)) attended.push(pair.j);
+  const scores = attended.map((j) => {
     let score = 0;
     for (let d = 0; d < headDim; d++) score += q[row * headDim + d] * k[(kvHead * keys + j) * headDim + d];
-    scores.push(score * scale);
-  }
+    return score * scale;
+  });
   const out = new Float64Array(valueDim);
   if (!scores.length) return { out, logSumExp: Number.NEGATIVE_INFINITY };
-  const greatest = Math.max(...scores);
+  const greatest = scores.reduce((a, b) => Math.max(a, b));
   const total = scores.reduce((sum, score) => sum + Math.exp(score - greatest), 0);
   for (const [n, score] of scores.entries()) {
     const weight = Math.exp(score - greatest) / total;
-    for (let d = 0; d < valueDim; d++) out[d] += weight * v[(kvHead * keys + first + n) * valueDim + d];
+    for (let d = 0; d < valueDim; d++) out[d] += weight * v[(kvHead * keys + attended[n]) * valueDim + d];
   }
   return { out, logSumExp: greatest + Math.log(total) };
+}
+
+const epsilon = 2 ** -23;
+
+/**
+ * What a run gives that it should not, of every row or of `rows`. f32 sums differ by their order; a bf16 output of 8 bits is off by half a
+ * unit in the last besides.
+ */
+export async function mistakes(client: Client, options: Case, rows?: readonly number[]): Promise<string[]> {
+  const { dtype, batch, heads, queries, valueDim } = filled(options);
+  const inputs = inputsOf(options);
+  const { out, logSumExp } = await run(client, options, inputs);
+  if (out.length !== batch * heads * queries * valueDim || logSumExp.length !== batch * heads * queries) return ['sizes'];
+  const wrong: string[] = [];
+  for (const row of rows ?? Array.from(logSumExp, (_, i) => i)) {
+    const expected = expectedRow(options, inputs, row);
+    for (const [d, value] of expected.out.entries()) {
+      const tolerance = 32 * epsilon + (dtype === 'bf16' ? Math.abs(value) * 2 ** -8 : 0);
+      const got = out[row * valueDim + d];
+      if (!(Math.abs(got - value) <= tolerance)) wrong.push(`out[${row}, ${d}] is ${got}, not ${value}`);
+    }
+    const same = logSumExp[row] === expected.logSumExp || Math.abs(logSumExp[row] - expected.logSumExp) <= 64 * epsilon;
+    if (!same) wrong.push(`logSumExp[${row}] is ${logSumExp[row]}, not ${expected.logSumExp}`);
+  }
+  return wrong.slice(0, 5);
 }

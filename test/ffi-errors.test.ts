@@ -4,6 +4,7 @@ import * as path from 'node:path';
 import { Client, liveHandles } from '../lib/pjrt';
 import { type DType, type TensorType, tensor } from '../lib/types';
 import { attributes, everything, program, run } from './ffi-case';
+import { bandMask } from './ffi-mask-case';
 
 let client: Client;
 beforeAll(async () => {
@@ -18,10 +19,11 @@ afterAll(() => {
 });
 
 const f32 = (...shape: number[]) => tensor('f32', shape);
+const mask = bandMask(...everything, 5, 6);
 const right = {
   operands: { q: f32(1, 4, 5, 8), k: f32(1, 2, 6, 8), v: f32(1, 2, 6, 3) } as Record<string, TensorType>,
   results: { out: f32(1, 4, 5, 3), logSumExp: f32(1, 4, 5) } as Record<string, TensorType>,
-  config: attributes(1, everything),
+  config: attributes(1, mask),
 };
 
 async function attempt({ operands, results, config }: typeof right): Promise<void> {
@@ -35,7 +37,7 @@ async function attempt({ operands, results, config }: typeof right): Promise<voi
   }
 }
 
-const sizes: Partial<Record<DType, number>> = { f32: 4, bf16: 2, f16: 2, f64: 8 };
+const sizes: Partial<Record<DType, number>> = { f32: 4, i32: 4, bf16: 2, f16: 2, f64: 8 };
 const bytes = ({ dtype, shape }: TensorType) => new Uint8Array((sizes[dtype] ?? 0) * shape.reduce((product, n) => product * n, 1));
 
 test('what the others break is right', async () => {
@@ -57,14 +59,22 @@ test.each<[rule: string, change: { operands?: object; results?: object; config?:
   ["of k's batch, kv heads, keys and dtype", { operands: { v: tensor('bf16', [1, 2, 6, 3]) } }, 'v [1, 2, 6, 3] of bf16'],
   ['heads is a multiple of kv heads', { operands: { k: f32(1, 3, 6, 8), v: f32(1, 3, 6, 3) } }, 'got 4 heads and 3 kv heads'],
   ['heads is a multiple of kv heads', { operands: { k: f32(1, 0, 6, 8), v: f32(1, 0, 6, 3) } }, 'got 4 heads and 0 kv heads'],
-  ['scale is a finite number in f32', { config: attributes(1, everything).replace('1.0', '1.0e39') }, 'got 1e+39'],
-  ["out is [batch, heads, queries, value dim] of q's dtype", { results: { out: f32(1, 4, 5, 8) } }, 'got [1, 4, 5, 8] of f32 for q'],
+  ['scale is a finite number in f32', { config: right.config.replace('1.0', '1.0e39') }, 'got 1e+39'],
+  [
+    "out is [batch, heads, queries, value dim] of q's dtype",
+    { results: { out: f32(1, 4, 5, 8) } },
+    'got [1, 4, 5, 8] of f32 for 1 x 4 heads of 5 queries',
+  ],
   [
     "out is [batch, heads, queries, value dim] of q's dtype",
     { results: { out: tensor('bf16', [1, 4, 5, 3]) } },
     'got [1, 4, 5, 3] of bf16',
   ],
-  ['log-sum-exp is [batch, heads, queries] of f32', { results: { logSumExp: f32(1, 4, 6) } }, 'got [1, 4, 6] of f32 for q'],
+  [
+    'log-sum-exp is [batch, heads, queries] of f32',
+    { results: { logSumExp: f32(1, 4, 6) } },
+    'got [1, 4, 6] of f32 for 1 x 4 heads of 5 queries',
+  ],
   ['log-sum-exp is [batch, heads, queries] of f32', { results: { logSumExp: tensor('bf16', [1, 4, 5]) } }, 'got [1, 4, 5] of bf16'],
   ['the results are out and, where wanted, log-sum-exp', { results: { more: f32(1) } }, 'got 3 results'],
 ])('%s (%#)', async (rule, { operands, results, config }, got) => {
@@ -81,7 +91,7 @@ test.each<[rule: string, change: { operands?: object; results?: object; config?:
 });
 
 test.each<[what: string, change: { operands?: object; config?: string }, says: RegExp]>([
-  ['two operands', { operands: { q: right.operands.q, k: right.operands.k } }, /number of arguments.* 3 .*2/is],
+  ['two operands', { operands: { q: right.operands.q, k: right.operands.k } }, /number of arguments.*got 2/is],
   ['no attributes', { config: '{}' }, /number of attributes.* 3 .*0/is],
   ['an attribute more', { config: right.config.replace('}', ', causal = true}') }, /number of attributes.* 3 .*4/is],
   ['an attribute of another name', { config: right.config.replace('scale', 'factor') }, /scale/],
@@ -90,6 +100,71 @@ test.each<[what: string, change: { operands?: object; config?: string }, says: R
   const error = await attempt({ ...right, ...change } as typeof right).catch((caught) => caught);
   expect(error).toMatchObject({ name: 'PjrtError', code: 'INVALID_ARGUMENT' });
   expect(error.message).toMatch(says);
+});
+
+const words = (...planes: (number | bigint)[]) =>
+  right.config.replace(/planes = array<[^>]*>/, `planes = array<i64: ${planes.join(', ')}>`);
+const headPlanes = (...numbers: number[]) =>
+  right.config.replace(/head_planes = .*>/, `head_planes = array<i64${numbers.length ? ': ' : ''}${numbers.join(', ')}>`);
+// Five queries and six keys: up to a strip's rows, up to its interval, an interval.
+const toStrip = [1, 1, 1, 1, 0, -1, -1, 1];
+const toInterval = [...toStrip, 0, 5, 1];
+
+test.each<[rule: string, config: string, got: string]>([
+  ['the number of planes comes next', right.config.replace(/(?<=[{ ])planes = array<[^>]*>/, 'planes = array<i64>'), 'got no more words'],
+  ['the number of planes is 1 or more', words(0), 'got 0'],
+  ['the number of planes is 1 or more, and their words follow', words(2n ** 62n, 1, 1), 'got 4611686018427387904'],
+  ['a modulus is from 1 to', words(1, 0, 1, 1, 0), 'got 0'],
+  ['a modulus is from 1 to', words(1, 2n ** 63n - 1n, 1, 1, 0), 'got 9223372036854775807'],
+  ["the number of a plane's parts is 0 or more", words(1, 1, -1, 1, 0), 'got -1'],
+  ["the number of a part's residues is 1 or more", words(1, 1, 1, 0, -1, -1, 0), 'got 0'],
+  ["the number of a part's residues is 1 or more", words(1, 1, 1, 2n ** 61n, -1, -1, 0), 'got 2305843009213693952'],
+  ['a residue, after the one before and below the modulus, is from 0 to 2', words(1, 3, 1, 1, 3, -1, -1, 0), 'got 3'],
+  ['a residue, after the one before and below the modulus, is from 2 to 2', words(1, 3, 1, 2, 1, 0, -1, -1, 0), 'got 0'],
+  ['segments is from -1 to 1', words(1, 1, 1, 1, 0, 2, -1, 0), 'got 2'],
+  ['lengths is from -1 to 1', words(1, 1, 1, 1, 0, -1, -2, 0), 'got -2'],
+  ["a part's strips have all 5 rows", words(1, 1, 1, 1, 0, -1, -1, 0), 'got 0'],
+  ["a part's strips have all 5 rows", words(...toStrip, 0, 4, 0), 'got 4'],
+  ["a strip's start, after the strip before, is from 0 to 0", words(...toStrip, 1, 5, 0), 'got 1'],
+  ['the end of a strip is from 1 to 5', words(...toStrip, 0, 6, 0), 'got 6'],
+  ['the end of a strip is from 1 to 5', words(...toStrip, 0, 0, 0), 'got 0'],
+  ["a bound's slope is from 0 to 1", words(...toInterval, 2, 0, 0, 6), 'got 2'],
+  ["a bound's base is from -5 to 6", words(...toInterval, 1, -(2n ** 63n), 0, 6), 'got -9223372036854775808'],
+  ["the number of a strip's intervals is 0 or more, and their words follow", words(...toInterval, 0, 0, 0), 'got 1'],
+  ['intervals are ordered, disjoint, not empty and within 6 keys', words(...toInterval, 1, -1, 0, 6), 'got keys [-1, 6) of row 0'],
+  ['intervals are ordered, disjoint, not empty and within 6 keys', words(...toInterval, 0, 0, 1, 3), 'keys [0, 7) of row 4'],
+  ['intervals are ordered, disjoint, not empty and within 6 keys', words(...toInterval, 1, 0, 0, 4), 'keys [4, 4) of row 4'],
+  ['intervals are ordered, disjoint', words(...toStrip, 0, 5, 2, 0, 0, 1, 1, 0, 3, 0, 6), 'got keys [3, 6) of row 0, keys [3, 6) of row 4'],
+  ['the planes are all there is', words(...toInterval, 0, 0, 0, 6, 0), 'got more'],
+  [
+    'the conditions of two parts exclude each other',
+    words(1, 2, 2, 2, 0, 1, -1, 1, 1, 0, 5, 0, 1, 1, 0, -1, 1, 0, 5, 0),
+    'got two for residue 1 of 2',
+  ],
+  ["the number of a head's plane is from 0 to 0", headPlanes(1), 'got 1'],
+  ["the number of a head's plane is from 0 to 0", headPlanes(0, 0, 0, -1), 'got -1'],
+  ['there is one, or one for each of 4 heads', headPlanes(0, 0), 'got 2'],
+  ['there is one, or one for each of 4 heads', headPlanes(), 'got 0'],
+  ['after v come q_segments and kv_segments for a mask with segments', words(1, 1, 1, 1, 0, 1, 0, 1, 0, 5, 0), 'here 3; got 0'],
+])('a mask: %s (%#)', async (rule, config, got) => {
+  const error = await attempt({ ...right, config }).catch((caught) => caught);
+  expect(error).toMatchObject({ name: 'PjrtError', code: 'INVALID_ARGUMENT' });
+  expect(error.message).toContain(rule);
+  expect(error.message).toContain(got);
+});
+
+const i32 = (...shape: number[]) => tensor('i32', shape);
+test.each<[rule: string, more: Record<string, TensorType>, got: string]>([
+  ['q_segments is [batch, queries] of i32', { a: i32(1, 6), b: i32(1, 6), c: i32(1) }, 'got [1, 6] of i32'],
+  ['kv_segments is [batch, keys] of i32', { a: i32(1, 5), b: f32(1, 6), c: i32(1) }, 'got [1, 6] of f32'],
+  ['key_lengths is [batch] of i32', { a: i32(1, 5), b: i32(1, 6), c: i32(2) }, 'got [2] of i32'],
+  ['then key_lengths for one with lengths: here 3', { a: i32(1, 5), b: i32(1, 6) }, 'got 2'],
+])('conditions: %s', async (rule, more, got) => {
+  const config = words(1, 1, 1, 1, 0, 1, 0, 1, 0, 5, 0);
+  const error = await attempt({ ...right, operands: { ...right.operands, ...more }, config }).catch((caught) => caught);
+  expect(error).toMatchObject({ name: 'PjrtError', code: 'INVALID_ARGUMENT' });
+  expect(error.message).toContain(rule);
+  expect(error.message).toContain(got);
 });
 
 test('NODE_PJRT_ISA names an instruction set', () => {

@@ -3,7 +3,7 @@
  * this machine would not choose by itself.
  */
 import { Client, liveHandles } from '../lib/pjrt';
-import { type Case, causal, everything, expectedRow, filled, inputsOf, run, runs } from './ffi-case';
+import { type Case, causal, everything, inputsOf, mistakes, run, runs } from './ffi-case';
 import { testData } from '../lib/timing/measure';
 import { maxError } from './helpers';
 
@@ -18,28 +18,10 @@ afterAll(() => {
   expect(liveHandles()).toBe(0);
 });
 
-const epsilon = 2 ** -23;
 const dtypes = ['f32', 'bf16'] as const;
 
-/** Checks every row, or `rows`. f32 sums differ by their order; a bf16 output of 8 bits is off by half a unit in the last besides. */
 async function check(options: Case, rows?: readonly number[]): Promise<void> {
-  const { dtype, batch, heads, queries, valueDim } = filled(options);
-  const inputs = inputsOf(options);
-  const { out, logSumExp } = await run(client, options, inputs);
-  expect(out).toHaveLength(batch * heads * queries * valueDim);
-  expect(logSumExp).toHaveLength(batch * heads * queries);
-  const wrong: string[] = [];
-  for (const row of rows ?? Array.from(logSumExp, (_, i) => i)) {
-    const expected = expectedRow(options, inputs, row);
-    for (const [d, value] of expected.out.entries()) {
-      const tolerance = 32 * epsilon + (dtype === 'bf16' ? Math.abs(value) * 2 ** -8 : 0);
-      const got = out[row * valueDim + d];
-      if (!(Math.abs(got - value) <= tolerance)) wrong.push(`out[${row}, ${d}] is ${got}, not ${value}`);
-    }
-    const same = logSumExp[row] === expected.logSumExp || Math.abs(logSumExp[row] - expected.logSumExp) <= 64 * epsilon;
-    if (!same) wrong.push(`logSumExp[${row}] is ${logSumExp[row]}, not ${expected.logSumExp}`);
-  }
-  expect(wrong.slice(0, 5)).toEqual([]);
+  expect(await mistakes(client, options, rows)).toEqual([]);
 }
 
 describe.each(dtypes)('%s', (dtype) => {
@@ -74,11 +56,11 @@ describe.each(dtypes)('%s', (dtype) => {
   });
 });
 
-const bands: [name: string, low: number | bigint, high: number | bigint][] = [
+const bands: [name: string, low: number, high: number][] = [
   ['causal', ...causal],
-  ['causal, 40 keys earlier', -(2n ** 62n), -40],
-  ['causal, 70 keys later', -(2n ** 62n), 70],
-  ['from the diagonal on', 0, 2n ** 62n],
+  ['causal, 40 keys earlier', -Infinity, -40],
+  ['causal, 70 keys later', -Infinity, 70],
+  ['from the diagonal on', 0, Infinity],
   ['window of the diagonal alone', 0, 0],
   ['window of 20 before', -20, 0],
   ['window of 64 before', -64, 0],
@@ -87,8 +69,6 @@ const bands: [name: string, low: number | bigint, high: number | bigint][] = [
   ['window of which some rows see nothing', -130, -100],
   ['nothing: beyond the keys', 1000, 2000],
   ['nothing: low above high', 3, 2],
-  ['the ends of 64 bits', -(2n ** 63n), 2n ** 63n - 1n],
-  ['nothing: the ends of 64 bits, reversed', 2n ** 63n - 1n, -(2n ** 63n)],
 ];
 const shapes: [queries: number, keys: number][] = [
   [150, 150],
