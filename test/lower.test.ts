@@ -4,7 +4,21 @@ import path from 'node:path';
 import { type AttentionOptions, attention, flops, inputTypes, reference } from '../lib/attention';
 import { lower, lowerBlocking, type Target } from '../lib/lower';
 import { cpuBlocks } from '../lib/lower/cpu';
-import { causal, full, local, materialize, not, parseMask, strided } from '../lib/mask';
+import {
+  and,
+  causal,
+  chunkedCausal,
+  documents,
+  full,
+  type LazyMask,
+  local,
+  materialize,
+  not,
+  parseMask,
+  prefix,
+  segments,
+  strided,
+} from '../lib/mask';
 import { Client, liveHandles, Topology } from '../lib/pjrt';
 import { testInputs } from '../lib/timing/measure';
 import { describeTpu, maxError } from './helpers';
@@ -138,6 +152,19 @@ describeTpu('ahead of time for v5p', () => {
     }
     expect(new Set(sizes).size).toBe(1);
   });
+});
+
+test('the text for a TPU does not grow with T, whatever the mask', () => {
+  const text = (queries: number, mask: LazyMask) =>
+    lower(attention({ heads: 16, kvHeads: 2, headDim: 256, queries, dtype: 'bf16', mask }), 'tpu').text;
+  for (const mask of [prefix(700), chunkedCausal(1024), documents([1000, 2000]), and(segments(), causal()), not(local(100, 0))])
+    expect(text(1048576, mask).length).toBeLessThan(text(4096, mask).length * 1.02);
+});
+
+test('a row with no keys may be refused', () => {
+  const shape = { heads: 1, headDim: 8, queries: 12 };
+  expect(() => attention({ ...shape, mask: causal(-2), emptyRows: 'error' })).toThrow('causal(-2) leaves 2 of 12 rows with none');
+  expect(attention({ ...shape, mask: causal(), emptyRows: 'error' }).emptyRows).toBe('error');
 });
 
 test('what a program says of itself', () => {
