@@ -1,5 +1,5 @@
 /** Masks: their meaning as other libraries' own tests have it, and as text. Closed forms are tested in mask-algebra.test.ts. */
-import { allows, causal, cover, dense, full, type LazyMask, local, maskText, materialize, pairs, parseMask } from '../lib/mask';
+import { allows, causal, cover, dense, full, type LazyMask, local, maskText, materialize, pairs, parseMask, shardLoads } from '../lib/mask';
 
 const picture = (mask: LazyMask, queries: number, keys: number) =>
   Array.from({ length: queries }, (_, i) => Array.from({ length: keys }, (_, j) => (allows(mask, i, j) ? 'x' : '.')).join(''));
@@ -81,6 +81,12 @@ test('masks as text', () => {
     ['not(causal)', 'a mask at column 1'],
   ])
     expect(() => parseMask(text, 8, 8)).toThrow(`expected ${expected}`);
+});
+
+test('load of shards', () => {
+  expect(shardLoads(causal(), 8, 8, 2)).toEqual([10, 26]);
+  expect(shardLoads(local(0, 0), 8, 8, 4)).toEqual([2, 2, 2, 2]);
+  expect(() => shardLoads(causal(), 8, 8, 3)).toThrow('shards divide the queries; got 8 queries and 3 shards');
 });
 
 test('bad masks name the rule and what came', () => {

@@ -35,7 +35,9 @@ export function attention(program: Command): void {
     .option('-T, --queries <n>', 'query tokens', wholeNumber, 4096)
     .option('--keys <n>', 'key tokens (default: queries)', wholeNumber)
     .addOption(new Option('--dtype <dtype>', 'dtype of inputs and output').choices(['f32', 'bf16']).default('bf16'))
-    .option('--mask <mask...>', 'full, causal, causal(offset), local(left, right[, offset]), dense(mask)', ['causal'])
+    .option('--mask <mask...>', 'masks, as docs/masks.md has them: causal, local(1023, 0), prefix(512) & ~strided(2), dense(causal)', [
+      'causal',
+    ])
     .option('--target <target...>', targetHelp, ['cpu'])
     .addOption(new Option('--pass <pass>', 'what to compute').choices(['forward']).default('forward'))
     .option('--runs <n>', 'timed runs', wholeNumber, 10)

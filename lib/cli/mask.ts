@@ -92,7 +92,8 @@ function parseJson(text: string): unknown {
 /** The counts, as rows of a table. */
 function facts(analysis: Analysis, { queries, keys, blockQ, blockK }: Blocking, masks: number): string[][] {
   const { blocks, pairs, sparsity, emptyRows, denseBytes, analysisMs } = analysis;
-  const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
+  // Cut, not rounded: what is not all does not read 100.
+  const percent = (part: number) => `${(Math.floor(1e5 * part) / 1e3).toFixed(3)} %`;
   const each = masks > 1 ? `, ${masks} masks` : '';
   return [
     ['plane', `${queries} queries x ${keys} keys in blocks of ${blockQ} x ${blockK}${each}`],
