@@ -39,8 +39,8 @@ test('the terminal: map, legend, scale and counts', () => {
     '',
     'plane        64 queries x 64 keys in blocks of 16 x 16',
     'blocks       10 of 16 are active: 6 full, 4 partial',
-    'pairs        2080 of 4096 are allowed: sparsity 49.2 %',
-    "FLOPs saved  37.5 % of the full mask's, in skipped blocks",
+    'pairs        2080 of 4096 are allowed: sparsity 49.218 %',
+    "FLOPs saved  37.500 % of the full mask's, in skipped blocks",
     'empty rows   none',
     'dense mask   would need 512 B',
   ]);
