@@ -75,6 +75,10 @@ export function attentionKernel(spec: AttentionSpec, blocks: TpuBlocks): Kernel 
     m.ref('smem', 'i32', [1]),
   ];
 
+  const headAt = (core: V, headInCore: V) => m.add(m.mul(core, headsPerCore), headInCore);
+  /** Which of the masks is a head's. */
+  const groupOf = (head: V) => m.div(m.rem(head, heads), heads / masks.length);
+
   const body: Kernel['body'] = ([core, headInCore, queryBlock], refs) => {
     const rest = [...refs];
     const take = (count: number) => rest.splice(0, count);
@@ -116,11 +120,11 @@ export function attentionKernel(spec: AttentionSpec, blocks: TpuBlocks): Kernel 
     };
     /** The one of a value a mask that a head's mask has. */
     const ofHead = (head: V, values: readonly V[]) => {
-      const group = m.div(m.rem(head, heads), heads / masks.length);
+      const group = groupOf(head);
       return values.reduce((chosen, value, i) => m.select(m.eq(group, i), value, chosen));
     };
 
-    const head = m.add(m.mul(core, headsPerCore), headInCore);
+    const head = headAt(core, headInCore);
     const kvHeadOf = (of: V) => m.div(of, heads / kvHeads);
     const copies = (of: V, block: V, slot: V, act: (source: V, target: V, semaphore: V) => void) => {
       const parts = [
@@ -184,7 +188,7 @@ export function attentionKernel(spec: AttentionSpec, blocks: TpuBlocks): Kernel 
       if (each.length === 1) {
         if (each[0] !== true) limits.push(vectorOf(each[0], shape));
       } else {
-        const group = m.broadcast(m.div(m.rem(head, heads), heads / masks.length), shape);
+        const group = m.broadcast(groupOf(head), shape);
         limits.push(each.map((pairs, i) => m.and(m.eq(group, i), vectorOf(pairs, shape))).reduce(m.or));
       }
       if (keys > spec.keys) limits.push(m.lt(m.iota(shape, 1), m.broadcast(m.sub(m.constant(spec.keys), firstKey), shape)));
@@ -231,7 +235,6 @@ export function attentionKernel(spec: AttentionSpec, blocks: TpuBlocks): Kernel 
     }
   };
 
-  const headAt = (core: V, headInCore: V) => m.add(m.mul(core, headsPerCore), headInCore);
   /** A block of a head's queries, along axis 1. */
   const byQueries = (size: number) => ({
     block: [1, blockQ, size],

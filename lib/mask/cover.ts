@@ -10,6 +10,7 @@ import {
   countEmptyRows,
   countFullBlocks,
   countPairs,
+  modulo,
   type Plane,
   planeOf,
   possible,
@@ -259,7 +260,7 @@ export function materialize(mask: LazyMask, queries: number, keys: number): Dens
           if (part.residues.length === modulus) fill(row, at(low, i), at(high, i));
           else
             for (let j = at(low, i); j < at(high, i); j++)
-              if (part.residues.includes((((j - i) % modulus) + modulus) % modulus)) row[j >> 3] |= 1 << (j & 7);
+              if (part.residues.includes(modulo(j - i, modulus))) row[j >> 3] |= 1 << (j & 7);
         }
   return dense({ queries, keys, bits });
 }

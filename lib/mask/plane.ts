@@ -373,6 +373,7 @@ function leastCommonMultiple(a: number, b: number): number {
   return (a / x) * b;
 }
 
-function modulo(a: number, b: number): number {
+/** The remainder of a floored division: in [0, b) for b > 0. */
+export function modulo(a: number, b: number): number {
   return ((a % b) + b) % b;
 }
