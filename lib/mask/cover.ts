@@ -259,8 +259,7 @@ export function materialize(mask: LazyMask, queries: number, keys: number): Dens
           const row = bits.subarray(i * stride, (i + 1) * stride);
           if (part.residues.length === modulus) fill(row, at(low, i), at(high, i));
           else
-            for (let j = at(low, i); j < at(high, i); j++)
-              if (part.residues.includes(modulo(j - i, modulus))) row[j >> 3] |= 1 << (j & 7);
+            for (let j = at(low, i); j < at(high, i); j++) if (part.residues.includes(modulo(j - i, modulus))) row[j >> 3] |= 1 << (j & 7);
         }
   return dense({ queries, keys, bits });
 }
