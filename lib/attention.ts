@@ -25,12 +25,15 @@ export interface AttentionOptions {
   readonly scale?: number;
   /** Whether to return the log-sum-exp of each row's scores too. */
   readonly logSumExp?: boolean;
+  readonly softCap?: number;
+  readonly sinks?: boolean;
   /** A query row that may attend to no key gives zeros by default; `error` refuses a mask that has one, as far as that is known before run time. */
   readonly emptyRows?: 'zero' | 'error';
 }
 
 /** softmax(scale q k^T + mask) v, of q [batch, heads, queries, headDim], k [batch, kvHeads, keys, headDim], v [batch, kvHeads, keys, valueDim]. */
-export interface AttentionSpec extends Readonly<Required<AttentionOptions>> {
+export interface AttentionSpec extends Readonly<Required<Omit<AttentionOptions,'softCap'|'sinks'>>> {
+  readonly softCap?: number; readonly sinks?: boolean;
   /** q, k and v; where the mask has segments, `qSegments` [batch, queries] and `kvSegments` [batch, keys]; where it has key lengths, `keyLengths` [batch]; those in i32. */
   readonly inputs: Inputs;
   /** `out` [batch, heads, queries, valueDim] of the dtype; where asked for, `logSumExp` [batch, heads, queries] in f32, natural logarithm. */
@@ -59,6 +62,8 @@ const known: Record<keyof AttentionOptions, true> = {
   scale: true,
   logSumExp: true,
   emptyRows: true,
+  softCap: true,
+  sinks: true,
 };
 
 /** Throws ShapeError where a size is no whole number above 0, heads is no multiple of kvHeads, or a dense mask has other sizes. */

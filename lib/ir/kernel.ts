@@ -10,15 +10,27 @@ export interface Operand {
   readonly window?: { readonly block: readonly number[]; readonly at: (...grid: V[]) => readonly V[] };
 }
 
+/** A part of the body that begins with `mark`, and what is known of it before it is compiled. */
+export interface Phase {
+  readonly name: string;
+  /** Times that it runs on the busiest core. */
+  readonly runs: number;
+  /** HBM traffic of one run. */
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+}
+
 export interface Kernel {
   /** Steps a dimension. A `parallel` one may be split over a chip's cores, which share no scratch. */
   readonly grid: readonly { readonly steps: number; readonly semantics: 'parallel' | 'arbitrary' }[];
   /** i32 arrays in scalar memory, there before the first step; the first operands of the call. */
-  readonly prefetch: readonly { readonly shape: readonly number[] }[];
+  readonly prefetch: readonly { readonly shape: readonly number[]; readonly element?: Element }[];
   readonly inputs: readonly Operand[];
   readonly outputs: readonly Operand[];
   readonly scratch: readonly Ref[];
   /** One grid step. `refs` are prefetched arrays, inputs, outputs and scratch in that order. */
+  /** In the order of their marks; filled while the body is built. */
+  readonly phases?: readonly Phase[];
   readonly body: (grid: readonly V[], refs: readonly V[]) => void;
 }
 
@@ -29,7 +41,7 @@ export function kernelText(kernel: Kernel): string {
   const refTypes: MosaicType[] = operands.map(({ element, shape, window }) =>
     window ? ref('vmem', element, window.block) : ref('any', element, shape),
   );
-  const prefetchTypes = kernel.prefetch.map(({ shape }) => ref('smem', 'i32', shape));
+  const prefetchTypes = kernel.prefetch.map(({ shape, element }) => ref('smem', element ?? 'i32', shape));
   const types = [...gridTypes, ...prefetchTypes, ...refTypes, ...kernel.scratch];
   const body = isolated<MosaicType>(types, (...args) => {
     kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length));

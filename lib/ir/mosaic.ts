@@ -136,6 +136,8 @@ export function select(condition: V, a: V | number, b: V | number): V {
 
 export const exp2 = (x: V): V => op('math.exp2', [x], x.type, noFastMath);
 export const log = (x: V): V => op('math.log', [x], x.type, noFastMath);
+export const log2 = (x: V): V => op('math.log2', [x], x.type, noFastMath);
+export const tanh = (x: V): V => op('math.tanh', [x], x.type, noFastMath);
 
 /** f32 to bf16, rounded to nearest even, or bf16 to f32; the same value where the element is that already. */
 export function convert(x: V, element: 'f32' | 'bf16'): V {
@@ -174,13 +176,14 @@ export function transpose(x: V): V {
   return op('tpu.transpose', [x], vector(x.type.element, [columns, rows]), { permutation: attr.array([1, 0]) });
 }
 
-/** Maximum or sum over the last dimension of [rows, columns], as [rows]. */
-export function reduce(kind: 'maximumf' | 'add', x: V): V {
-  const [rows] = vectorShape(x, 2);
-  const start = constant(kind === 'add' ? 0 : Number.NEGATIVE_INFINITY, vector('f32', [rows]));
-  return op('vector.multi_reduction', [x, start], vector('f32', [rows]), {
+/** Maximum or sum over a dimension of [rows, columns]. */
+export function reduce(kind: 'maximumf' | 'add', x: V, axis = 1): V {
+  const shape = vectorShape(x, 2);
+  const result = vector('f32', [shape[1 - axis]]);
+  const start = constant(kind === 'add' ? 0 : Number.NEGATIVE_INFINITY, result);
+  return op('vector.multi_reduction', [x, start], result, {
     kind: `#vector.kind<${kind}>`,
-    reduction_dims: attr.array([1]),
+    reduction_dims: attr.array([axis]),
   });
 }
 
@@ -197,8 +200,16 @@ export function tile(x: V, columns: number): V {
 
 /** The first places of each dimension. */
 export function corner(x: V, sizes: readonly number[]): V {
+  return part(
+    x,
+    sizes.map(() => 0),
+    sizes,
+  );
+}
+
+export function part(x: V, offsets: readonly number[], sizes: readonly number[]): V {
   return op('vector.extract_strided_slice', [x], vector(x.type.element, sizes), {
-    offsets: attr.list(sizes.map(() => attr.integer(0))),
+    offsets: attr.list(offsets.map((n) => attr.integer(n))),
     sizes: attr.list(sizes.map((n) => attr.integer(n))),
     strides: attr.list(sizes.map(() => attr.integer(1))),
   });
@@ -208,16 +219,18 @@ export function corner(x: V, sizes: readonly number[]): V {
  * [m, k] by [k, n], or by [n, k] where `transposeRight`: f32 accumulation from zero. f32 operands are multiplied at full precision (the MXU
  * alone would round them to bf16).
  */
-export function matmul(a: V, b: V, transposeRight = false): V {
-  const [m, k] = vectorShape(a, 2);
+export function matmul(a: V, b: V, { transposeLeft = false, transposeRight = false } = {}): V {
+  const [l0, l1] = vectorShape(a, 2);
   const [r0, r1] = vectorShape(b, 2);
+  const [m, k] = transposeLeft ? [l1, l0] : [l0, l1];
   const [inner, n] = transposeRight ? [r1, r0] : [r0, r1];
   if (inner !== k || a.type.element !== b.type.element)
     throw new ShapeError(`mosaic matmul: contracting sizes and elements agree; got ${spell(a.type)} and ${spell(b.type)}`);
+  const left = transposeLeft ? 0 : 1;
   const right = transposeRight ? 1 : 0;
   const result = vector('f32', [m, n]);
   return op('tpu.matmul', [a, b, constant(0, result)], result, {
-    dimension_numbers: `#tpu.dot_dimension_numbers<[1], [${right}], [0], [${1 - right}], [0, 0, 1, ${1 - right}], [], []>`,
+    dimension_numbers: `#tpu.dot_dimension_numbers<[${left}], [${right}], [${1 - left}], [${1 - right}], [0, ${1 - left}, 1, ${1 - right}], [], []>`,
     ...(a.type.element === 'f32' ? { precision: '#tpu.contract_precision<fp32>' } : {}),
     transpose_lhs: 'false',
     transpose_rhs: 'false',
@@ -286,6 +299,17 @@ export function when(condition: V, body: () => void): void {
     effect('scf.yield', []);
   });
   effect('scf.if', [condition], {}, [then, region<MosaicType>([], () => effect('scf.yield', []))]);
+}
+
+export function forLoop(from: V, to: V, state: readonly V[], body: (i: V, ...state: V[]) => readonly V[]): V[] {
+  const types = state.map(({ type }) => type);
+  const inside = region<MosaicType>([i32, ...types], (i, ...values) => effect('scf.yield', body(i, ...values)));
+  return emit<MosaicType>('stable_mosaic.scf.for', [from, to, constant(1), ...state], types, {}, [inside]);
+}
+
+/** A sign of which part of the kernel runs, in scalar memory. */
+export function mark(target: V, part: number): void {
+  storeScalar(constant(0x6d600000 + part), target, 0);
 }
 
 /** Runs `body` on the state as long as `condition` of it holds; returns the last state. */

@@ -10,36 +10,38 @@ import * as s from '../ir/stablehlo';
 import { hasKind } from '../mask';
 import { type Module, type TensorType, tensor } from '../types';
 import { lazyMasks } from './lazy';
-import { attentionKernel, type TpuBlocks, tpuBlocks } from './tpu-kernel';
+import { forwardChoice } from './tpu-choice';
+import { forwardKernel, type ForwardPlan, forwardPlan } from './tpu-forward';
 import { type IdSet, idSetsOf } from './tpu-mask';
 
 /** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernel's limits. */
-export function lowerTpu(spec: AttentionSpec): Module {
+export function lowerTpu(spec: AttentionSpec, choice?: import('./tpu-choice').ForwardChoice): Module {
   if (Math.max(spec.headDim, spec.valueDim) > 1024)
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${spec.headDim} and ${spec.valueDim}`);
   if (Math.max(spec.queries, spec.keys) > 2 ** 28)
     throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${spec.queries} x ${spec.keys}`);
-  const blocks = tpuBlocks(spec);
+  const blocks = forwardPlan(spec, choice ?? forwardChoice(spec, 2), 2);
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
-  const idSets = idSetsOf(lazyMasks(spec));
+  const idSets = blocks.band ? [] : idSetsOf(lazyMasks(spec));
   const results = [tensor(dtype, [batch * heads, blocks.queries, valueDim])];
   if (spec.logSumExp) results.push(tensor('f32', [batch * heads, 1, blocks.queries]));
-  const body = Buffer.from(kernelText(attentionKernel(spec, blocks))).toString('base64');
+  const body = Buffer.from(kernelText(forwardKernel(spec, blocks))).toString('base64');
   const call = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
     const ids = idSets.map((set) => idArrays(set, spec, blocks, inputs));
     const operands = [
       ...ids.flatMap(({ start, end }) => [start, end]),
       ...(hasKind(spec.mask, 'keyLengths') ? [inputs.keyLengths] : []),
-      padded(inputs.q, tensor(dtype, [batch * heads, blocks.queries, headDim])),
+      ...[0, 1].map(() => padded(inputs.q, tensor(dtype, [batch * heads, blocks.queries, headDim]))),
       padded(inputs.k, tensor(dtype, [batch * kvHeads, blocks.keys, headDim])),
       padded(inputs.v, tensor(dtype, [batch * kvHeads, blocks.keys, valueDim])),
-      ...ids.flatMap(({ q, kv }) => [q, kv]),
+      ...ids.flatMap(({ q, kv }) => [q, q, kv]),
     ];
     const rowMajor = ({ shape }: TensorType) => shape.map((_, axis) => shape.length - 1 - axis);
     const [out, logSumExp] = s.customCall('tpu_custom_call', operands, {
       results,
       backendConfig: JSON.stringify({
-        custom_call_config: { body, serialization_format: 1, needs_layout_passes: true, cost_estimate: costEstimate(spec) },
+        custom_call_config: { body, serialization_format: 1, needs_layout_passes: true, disable_bounds_checks: true, cost_estimate: costEstimate(spec) },
+        scoped_memory_configs: [{ memory_space: 1, offset: 0, size: 63 * 2 ** 20 }],
       }),
       attributes: { kernel_name: attr.string('attention') },
       operandLayouts: operands.map(({ type }) => rowMajor(type)),
@@ -75,12 +77,12 @@ function cut(x: s.Tensor, to: TensorType): s.Tensor {
 }
 
 /** Bytes of all that `idArrays` makes. */
-function idBytes(sets: readonly IdSet[], { batch }: AttentionSpec, { queries, keys, blockQ }: TpuBlocks): number {
+function idBytes(sets: readonly IdSet[], { batch }: AttentionSpec, { queries, keys, blockQ }: ForwardPlan): number {
   return sets.reduce((bytes, { lengths }) => bytes + 4 * (lengths ? 1 : batch) * (queries + keys + (2 * queries) / blockQ), 0);
 }
 
 /** Ids i32 [sequences, 1, padded tokens], and the key blocks [start, end) of each query block, i32 [sequences x query blocks]. */
-function idArrays({ lengths }: IdSet, spec: AttentionSpec, blocks: TpuBlocks, inputs: Readonly<Record<string, s.Tensor>>) {
+function idArrays({ lengths }: IdSet, spec: AttentionSpec, blocks: ForwardPlan, inputs: Readonly<Record<string, s.Tensor>>) {
   const [rows, columns] = [blocks.queries / blocks.blockQ, blocks.keys / blocks.blockK];
   const q = lengths ? documentIdsOf(lengths, spec.queries, -1) : inputs.qSegments;
   const kv = lengths ? documentIdsOf(lengths, spec.keys, -2) : inputs.kvSegments;

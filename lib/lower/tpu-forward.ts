@@ -1,0 +1,538 @@
+/**
+ * The Mosaic kernel of attention's forward pass. A grid step is a row of tiles (a block of queries) of some heads; K and V stay in HBM and each step walks exactly the tiles that the
+ * mask's closed form says are not empty, in phases (tpu-phase.ts) that multiply one tile's weights while the next one's scores are made, across rows and heads too. Keys are
+ * copied in two tiles ahead and values one; all copies start, and all waits stand, at the top of a phase. Nothing in the kernel depends on T but constants: its code
+ * size and compile time are the same at 4096 tokens and at a million.
+ */
+import type { AttentionSpec } from '../attention';
+import type { Kernel, Phase } from '../ir/kernel';
+import * as m from '../ir/mosaic';
+import type { V } from '../ir/mosaic';
+import { hasKind } from '../mask';
+import { lazyMasks } from './lazy';
+import type { ForwardChoice } from './tpu-choice';
+import { allowed, hostScalars, idSetsOf, kernelScalars, nextIn, type Row, spansOf } from './tpu-mask';
+import { type Current, type Next, Phases, type Shape } from './tpu-phase';
+import { bandOf, type BandTiles, bandTiles, columnsOf, lanes } from './tpu-tiles';
+
+/** How the kernel cuts an attention up: the choice, both sides padded to whole tiles, and the cores that share the heads. */
+export interface ForwardPlan extends ForwardChoice {
+  readonly queries: number;
+  readonly keys: number;
+  readonly cores: number;
+  /** Where the mask is a band. */
+  readonly band?: BandTiles;
+}
+
+export function forwardPlan(spec: AttentionSpec, choice: ForwardChoice, cores: number): ForwardPlan {
+  const { blockQ, blockK, heads } = choice;
+  const masks = lazyMasks(spec);
+  const band = masks.length === 1 ? bandOf(masks[0]) : undefined;
+  const tiles = band && bandTiles(band, { queries: spec.queries, keys: spec.keys, blockQ, blockK });
+  return {
+    ...choice,
+    queries: Math.ceil(spec.queries / blockQ) * blockQ,
+    keys: Math.ceil(spec.keys / blockK) * blockK,
+    // Scratch is a core's own, so each of a chip's cores gets its share of the heads by a leading parallel dimension.
+    cores: ((spec.batch * spec.heads) / heads) % cores === 0 ? cores : 1,
+    ...(tiles && transitionsOf(tiles).length <= mostPhases ? { band: tiles } : {}),
+  };
+}
+
+/** A tile of a core: a step over heads, a row, a column. */
+interface Tile {
+  readonly head: V;
+  readonly row: V;
+  readonly column: V;
+}
+
+// Compile time follows the number of phases; a band that needs more takes the one dynamic shape.
+const mostPhases = 8;
+
+/** A pair of tiles that follow one another somewhere in a band, by class; `leaves` where the second is the first of the next row. */
+interface Transition {
+  readonly from: number;
+  readonly to: number;
+  readonly leaves: boolean;
+  /** How often, in one pass over the rows. */
+  readonly runs: number;
+}
+
+function transitionsOf(tiles: BandTiles): Transition[] {
+  const found = new Map<string, { from: number; to: number; leaves: boolean; runs: number }>();
+  const add = (from: number, to: number, leaves: boolean, runs: number) => {
+    if (!runs) return;
+    const key = `${from},${to},${leaves}`;
+    const known = found.get(key);
+    if (known) known.runs += runs;
+    else found.set(key, { from, to, leaves, runs });
+  };
+  const counts = (row: number) =>
+    tiles.classes.map((_, i) => {
+      const { start, end } = columnsOf(tiles, i, row);
+      return Math.max(0, end - start);
+    });
+  let here = counts(0);
+  const first = here.findIndex(Boolean);
+  for (let row = 0; row < tiles.rows; row++) {
+    const next = row + 1 < tiles.rows ? counts(row + 1) : undefined;
+    let last = -1;
+    for (const [i, count] of here.entries()) {
+      if (!count) continue;
+      if (last >= 0) add(last, i, false, 1);
+      add(i, i, false, count - 1);
+      last = i;
+    }
+    add(last, next ? next.findIndex(Boolean) : first, true, 1);
+    if (next) here = next;
+  }
+  return [...found.values()].sort((a, b) => a.from - b.from || Number(a.leaves) - Number(b.leaves) || a.to - b.to);
+}
+
+/**
+ * The kernel. Prefetched: for each id set the first and end column of each row of tiles [sequences x rows], then the key lengths [batch], then the sinks in base 2, f32 [heads].
+ * Operands: q (twice: a row and the next one), k, v as [heads of all sequences, padded tokens, size], then each id set's ids of queries (twice) and of keys [sequences, 1, padded tokens].
+ */
+export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
+  const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
+  const { blockQ, blockK, queries, keys, cores, band } = plan;
+  const together = plan.heads;
+  const masks = lazyMasks(spec);
+  const idSets = band ? [] : idSetsOf(masks);
+  const hasLengths = hasKind(spec.mask, 'keyLengths');
+  const all = batch * heads;
+  const group = heads / kvHeads;
+  // Of one kv group the step's heads share keys and values; without groups each has its own.
+  const kvTogether = group === 1 ? together : 1;
+  const headSteps = all / together / cores;
+  const [rows, columns] = [queries / blockQ, keys / blockK];
+  const sequences = (set: { lengths?: readonly number[] }) => (set.lengths ? 1 : batch);
+  const phases: Phase[] = [];
+  const tileBytes = kvTogether * blockK * (headDim + valueDim) * (dtype === 'bf16' ? 2 : 4) + 4 * blockK * idSets.length;
+  const rowReads = 2 * together * blockQ * headDim * (dtype === 'bf16' ? 2 : 4);
+  const rowWrites = together * blockQ * (valueDim * (dtype === 'bf16' ? 2 : 4) + (spec.logSumExp ? 4 : 0));
+
+  const headOf = (core: V, headStep: V) => m.mul(m.add(m.mul(core, headSteps), headStep), together);
+  const maskOf = (head: V) => m.div(m.rem(head, heads), heads / masks.length);
+
+  const body: Kernel['body'] = ([core, headStep, row], refs) => {
+    const rest = [...refs];
+    const take = (count: number) => rest.splice(0, count);
+    const tables = idSets.map(() => take(2));
+    const [lengths] = take(hasLengths ? 1 : 0);
+    const [sinks] = take(spec.sinks ? 1 : 0);
+    const [q, nextQ, k, v] = take(4);
+    const ids = idSets.map(() => take(3));
+    const [out, logSumExp] = take(spec.logSumExp ? 2 : 1);
+    const [kSlots, vSlots, scores, accumulator, greatest, decay, total, semaphores, state] = take(9);
+    const idSlots = rest;
+    const indexOf = (name: string) => idSets.findIndex((set) => set.name === name);
+
+    const parity = (x: V) => m.and(x, 1);
+    const other = (slot: V) => m.sub(m.constant(1), slot);
+    const copies = (which: 'keys' | 'values', tile: Tile, slot: V, act: (source: V, target: V, semaphore: V) => void) => {
+      const head = headOf(core, tile.head);
+      const kvHead = m.div(head, group);
+      const firstKey = m.mul(tile.column, blockK);
+      const size = which === 'keys' ? headDim : valueDim;
+      const [source, slots] = which === 'keys' ? [k, kSlots] : [v, vSlots];
+      const semaphore = (i: number) => m.squeeze(m.slice(semaphores, [i, slot], [1, 1]), []);
+      act(
+        m.slice(source, [kvHead, firstKey, 0], [kvTogether, blockK, size]),
+        m.squeeze(m.slice(slots, [slot, 0, 0, 0], [1, kvTogether, blockK, size]), [kvTogether, blockK, size]),
+        semaphore(which === 'keys' ? 0 : 1),
+      );
+      if (which === 'keys')
+        for (const [i, set] of idSets.entries())
+          act(
+            m.squeeze(m.slice(ids[i][2], [sequences(set) === 1 ? 0 : m.div(head, heads), 0, firstKey], [1, 1, blockK]), [1, blockK]),
+            m.squeeze(m.slice(idSlots[i], [slot, 0, 0], [1, 1, blockK]), [1, blockK]),
+            semaphore(2 + i),
+          );
+    };
+
+    /** The row after one, on this core; after the last, the first again: what is made for it is thrown away. */
+    const rowAfter = ({ head, row: at }: { head: V; row: V }) => {
+      const wraps = m.eq(m.add(at, 1), rows);
+      const nextHead = m.add(head, 1);
+      return { head: m.select(wraps, m.select(m.eq(nextHead, headSteps), 0, nextHead), head), row: m.select(wraps, 0, m.add(at, 1)) };
+    };
+    const here = { head: headStep, row };
+    const after = rowAfter(here);
+    const isFirstStep = m.and(m.eq(headStep, 0), m.eq(row, 0));
+    const isLastStep = m.and(m.eq(m.add(headStep, 1), headSteps), m.eq(m.add(row, 1), rows));
+
+    const work = new Phases(
+      spec,
+      { blockQ, blockK, heads: together, kvHeads: kvTogether },
+      { keys: kSlots, values: vSlots, scores, accumulator, greatest, decay, total, out, logSumExp },
+      sinks && ((head) => m.loadScalar(sinks, m.add(m.rem(headOf(core, headStep), heads), head))),
+    );
+    /** Pairs of a tile of a dynamic shape. */
+    const pairsOf = (tile: Tile, slot: V, queryIds: readonly V[]): Next['pairs'] => {
+      const head = headOf(core, tile.head);
+      return ({ first, count }) => {
+        const shape = [blockK, count] as const;
+        const firstKey = m.mul(tile.column, blockK);
+        const place = {
+          shape,
+          firstRow: m.add(m.mul(tile.row, blockQ), first),
+          firstKey,
+          queries: spec.queries,
+          keys: spec.keys,
+          ids: (name: string) => {
+            const set = indexOf(name);
+            const line = m.reshape(m.load(idSlots[set], [1, 1, blockK], [slot, 0, 0]), [1, blockK]);
+            return {
+              q: m.reshape(m.load(queryIds[set], [1, 1, count], [0, 0, first]), [1, count]),
+              kv: m.transpose(m.broadcastRow(line, lanes)),
+            };
+          },
+          keyLength: () => m.loadScalar(lengths, m.div(head, heads)),
+        };
+        const each = masks.map((mask) => allowed(mask, place));
+        const limits: V[] = [];
+        if (each.length === 1) {
+          if (each[0] !== true) limits.push(vectorOf(each[0], shape));
+        } else {
+          const own = m.broadcast(maskOf(head), shape);
+          limits.push(each.map((pairs, i) => m.and(m.eq(own, i), vectorOf(pairs, shape))).reduce(m.or));
+        }
+        if (keys > spec.keys) limits.push(m.lt(m.iota(shape, 0), m.broadcast(m.sub(m.constant(spec.keys), firstKey), shape)));
+        return limits.length ? limits.reduce(m.and) : undefined;
+      };
+    };
+
+    const mark = (name: string, runs: number, leaves: boolean) => {
+      m.mark(state, phases.length);
+      phases.push({ name, runs, readBytes: tileBytes + (leaves ? rowReads : 0), writtenBytes: leaves ? rowWrites : 0 });
+    };
+    /** What a phase reads ahead and waits for, and the phase. `third` is the tile after `next`. */
+    const phase = (current: Current & { tile: Tile }, next: { shape: Shape; tile: Tile; third: Tile }, leaves: boolean) => {
+      const { slot } = current;
+      copies('keys', next.third, slot, m.startCopy);
+      copies('values', next.tile, other(slot), m.startCopy);
+      copies('keys', next.tile, other(slot), m.waitCopy);
+      copies('values', current.tile, slot, m.waitCopy);
+      const queryIds = ids.map(([own, following]) => (leaves ? following : own));
+      const pairs = next.shape === 'dynamic' ? pairsOf(next.tile, other(slot), queryIds) : undefined;
+      work.run(current, { shape: next.shape, slot: other(slot), first: leaves, q: leaves ? nextQ : q, pairs }, leaves);
+    };
+    /** The first scores of a core. */
+    const begin = (shape: Shape, tile: Tile, second: Tile) => {
+      const slot = m.constant(0);
+      m.when(isFirstStep, () => {
+        mark('start', 1, false);
+        m.storeScalar(slot, state, 1);
+        copies('keys', tile, slot, m.startCopy);
+        copies('values', tile, slot, m.startCopy);
+        copies('keys', second, other(slot), m.startCopy);
+        copies('keys', tile, slot, m.waitCopy);
+        // The factor on what was never written is zero, and zero times NaN is not.
+        m.store(m.constant(0, m.vector('f32', [together, valueDim, blockQ])), accumulator);
+        m.store(m.constant(0, m.vector('f32', [together, blockQ])), total);
+        const pairs =
+          shape === 'dynamic'
+            ? pairsOf(
+                tile,
+                slot,
+                ids.map(([own]) => own),
+              )
+            : undefined;
+        work.start({ shape, slot, first: true, q, pairs });
+      });
+    };
+    const finish = (tile: Tile, slot: V) => {
+      m.storeScalar(slot, state, 1);
+      m.when(isLastStep, () => {
+        copies('keys', tile, other(slot), m.waitCopy);
+        copies('values', tile, slot, m.waitCopy);
+      });
+    };
+
+    if (band) bandRow(band);
+    else dynamicRow();
+
+    function bandRow(tiles: BandTiles) {
+      const { classes, tail } = tiles;
+      const least = Math.min(...classes.map(({ from }) => from));
+      const most = Math.max(...classes.map(({ to }) => to));
+      const low = (at: V) => (tail ? m.constant(0) : m.max(m.add(at, least), 0));
+      const high = (at: V) => (tail ? m.constant(columns - 1) : m.min(m.add(at, most), columns - 1));
+      const following = (tile: Tile): Tile => {
+        const ends = m.le(tile.column, low(tile.row));
+        const then = rowAfter(tile);
+        return {
+          head: m.select(ends, then.head, tile.head),
+          row: m.select(ends, then.row, tile.row),
+          column: m.select(ends, high(then.row), m.sub(tile.column, 1)),
+        };
+      };
+      /** Columns [start, end) of a class in a row; as constants, whether that is never or always empty. */
+      const spanOf = (i: number, at: V) => {
+        if (tail) return i === 0 ? { start: m.constant(columns - 1), end: m.constant(columns) } : { start: m.constant(0), end: m.constant(columns - 1) };
+        const { from, to } = classes[i];
+        return { start: m.max(m.add(at, from), 0), end: m.min(m.add(at, to + 1), columns) };
+      };
+      const isThere = (i: number, at: V) => {
+        const { start, end } = spanOf(i, at);
+        return m.lt(start, end);
+      };
+      const transitions = transitionsOf(tiles);
+      const firstOfAll = classes.findIndex((_, i) => columnsOf(tiles, i, 0).start < columnsOf(tiles, i, 0).end);
+      const rowFirst = high(row);
+      const opening = { ...here, column: rowFirst };
+      begin(classes[firstOfAll], opening, following(opening));
+      const slotOfRow = m.loadScalar(state, 1);
+      const slotOf = (column: V) => parity(m.add(slotOfRow, m.sub(rowFirst, column)));
+      const nameOf = (i: number) => (classes[i].from === classes[i].to ? `tile ${classes[i].from}` : 'full tile');
+      /** Whether a class is its row's first always, never, or as its column says. */
+      const opens = (i: number, column: V): boolean | V => {
+        const { always, never } = firstness(tiles, i);
+        return always || (never ? false : m.eq(column, rowFirst));
+      };
+      const run = ({ from, to, leaves, runs }: Transition, column: V) => {
+        mark(`${nameOf(from)}, then ${leaves ? "the next row's " : ''}${nameOf(to)}`, runs * headSteps, leaves);
+        const tile = { ...here, column };
+        const next = following(tile);
+        const current = { shape: classes[from], slot: slotOf(column), first: opens(from, column), tile };
+        phase(current, { shape: classes[to], tile: next, third: following(next) }, leaves);
+      };
+      for (const i of classes.keys()) {
+        const own = transitions.filter(({ from }) => from === i);
+        if (!own.length) continue;
+        const visit = () => {
+          const { start, end } = spanOf(i, row);
+          const again = own.find(({ to, leaves }) => to === i && !leaves);
+          if (again)
+            m.forLoop(m.constant(0), m.sub(m.sub(end, start), 1), [], (step) => {
+              run(again, m.sub(m.sub(end, 1), step));
+              return [];
+            });
+          const ends = own.filter((one) => one !== again);
+          const later = [...classes.keys()].filter((j) => j > i);
+          for (const transition of ends) {
+            const { to, leaves } = transition;
+            const conditions: V[] = [];
+            if (ends.length > 1) {
+              const skipped = leaves ? later : later.filter((j) => j < to);
+              conditions.push(...skipped.map((j) => m.not(isThere(j, row))));
+              if (!leaves) conditions.push(isThere(to, row));
+              else if (ends.filter((one) => one.leaves).length > 1) {
+                const before = [...classes.keys()].filter((j) => j < to);
+                conditions.push(isThere(to, after.row), ...before.map((j) => m.not(isThere(j, after.row))));
+              }
+            }
+            if (conditions.length) m.when(conditions.reduce(m.and), () => run(transition, start));
+            else run(transition, start);
+          }
+        };
+        if (Array.from({ length: rows }, (_, at) => columnsOf(tiles, i, at)).every(({ start, end }) => start < end)) visit();
+        else m.when(isThere(i, row), visit);
+      }
+      const ended = low(row);
+      finish({ ...after, column: high(after.row) }, other(slotOf(ended)));
+    }
+
+    function dynamicRow() {
+      const visitsOf = ({ head, row: at }: { head: V; row: V }) => {
+        const first = headOf(core, head);
+        const sequence = m.div(first, heads);
+        const firstRow = m.mul(at, blockQ);
+        const place: Row<V> = {
+          firstRow,
+          // Rows of padding see no more than the last row.
+          lastRow: m.min(m.add(firstRow, blockQ - 1), spec.queries - 1),
+          blockK,
+          keys: spec.keys,
+          columns,
+          idBlocks: (name) => {
+            const set = indexOf(name);
+            const entry = sequences(idSets[set]) === 1 ? at : m.add(m.mul(sequence, rows), at);
+            return { start: m.loadScalar(tables[set][0], entry), end: m.loadScalar(tables[set][1], entry) };
+          },
+          keyLength: () => m.loadScalar(lengths, sequence),
+        };
+        const walks = masks.map((mask) => nextIn(kernelScalars, spansOf(kernelScalars, mask, place), columns));
+        const next = (from: V) =>
+          walks.map((walk) => walk(from)).reduce((chosen, value, i) => m.select(m.eq(maskOf(first), i), value, chosen));
+        // A row that sees nothing visits one tile all the same, whose pairs are all masked.
+        return { next, first: m.min(next(m.constant(0)), columns - 1) };
+      };
+      const own = visitsOf(here);
+      const then = visitsOf(after);
+      const later = rowAfter(after);
+      const second = (visits: typeof own) => visits.next(m.add(visits.first, 1));
+      const isTile = (column: V) => m.lt(column, columns);
+      const tileAt = (at: { head: V; row: V }, column: V, otherwise: Tile): Tile => {
+        const is = isTile(column);
+        return {
+          head: m.select(is, at.head, otherwise.head),
+          row: m.select(is, at.row, otherwise.row),
+          column: m.select(is, column, otherwise.column),
+        };
+      };
+      const nextRow = { ...after, column: then.first };
+      const ownSecond = second(own);
+      begin('dynamic', { ...here, column: own.first }, tileAt(here, ownSecond, nextRow));
+      const beyond = (column: V) => m.select(isTile(column), own.next(m.add(column, 1)), columns);
+      const counted = countTiles(spec, plan);
+      const [last, , , lastSlot] = m.whileLoop(
+        [own.first, ownSecond, beyond(ownSecond), m.loadScalar(state, 1)],
+        (_, next) => isTile(next),
+        (column, next, third, slot) => {
+          mark('tile, then tile', counted.tiles - counted.rows, false);
+          const current = { shape: 'dynamic' as const, slot, first: m.eq(column, own.first), tile: { ...here, column } };
+          phase(current, { shape: 'dynamic', tile: { ...here, column: next }, third: tileAt(here, third, nextRow) }, false);
+          return [next, third, beyond(third), other(slot)];
+        },
+      );
+      mark("tile, then the next row's tile", counted.rows, true);
+      const third = tileAt(after, second(then), { ...later, column: visitsOf(later).first });
+      const current = { shape: 'dynamic' as const, slot: lastSlot, first: m.eq(last, own.first), tile: { ...here, column: last } };
+      phase(current, { shape: 'dynamic', tile: nextRow, third }, true);
+      finish(nextRow, other(lastSlot));
+    }
+  };
+
+  /** A row of the step's heads along axis 1, or the row after it. */
+  const byQueries = (size: number, ahead = 0) => ({
+    block: [together, blockQ, size],
+    at: (core: V, headStep: V, row: V) => {
+      const place = m.min(m.add(m.add(m.mul(headStep, rows), row), ahead), headSteps * rows - 1);
+      return [m.add(m.mul(core, headSteps), m.div(place, rows)), m.rem(place, rows), m.constant(0)];
+    },
+  });
+  const idsByQueries = (single: boolean, ahead: number) => ({
+    block: [1, 1, blockQ],
+    at: (core: V, headStep: V, row: V) => {
+      const place = m.min(m.add(m.add(m.mul(headStep, rows), row), ahead), headSteps * rows - 1);
+      const sequence = single ? m.constant(0) : m.div(headOf(core, m.div(place, rows)), heads);
+      return [sequence, m.constant(0), m.rem(place, rows)];
+    },
+  });
+  const queryOperand = (ahead: number) => ({ element: dtype, shape: [all, queries, headDim], window: byQueries(headDim, ahead) });
+  return {
+    grid: [
+      { steps: cores, semantics: 'parallel' },
+      { steps: headSteps, semantics: 'arbitrary' },
+      { steps: rows, semantics: 'arbitrary' },
+    ],
+    prefetch: [
+      ...idSets.flatMap((set) => [0, 1].map(() => ({ shape: [sequences(set) * rows] }))),
+      ...(hasLengths ? [{ shape: [batch] }] : []),
+      ...(spec.sinks ? [{ shape: [heads], element: 'f32' as const }] : []),
+    ],
+    inputs: [
+      queryOperand(0),
+      queryOperand(1),
+      { element: dtype, shape: [batch * kvHeads, keys, headDim] },
+      { element: dtype, shape: [batch * kvHeads, keys, valueDim] },
+      ...idSets.flatMap((set): Kernel['inputs'] => [
+        ...[0, 1].map((ahead) => ({
+          element: 'i32' as const,
+          shape: [sequences(set), 1, queries],
+          window: idsByQueries(sequences(set) === 1, ahead),
+        })),
+        { element: 'i32', shape: [sequences(set), 1, keys] },
+      ]),
+    ],
+    outputs: [
+      { element: dtype, shape: [all, queries, valueDim], window: byQueries(valueDim) },
+      ...(spec.logSumExp
+        ? [
+            {
+              element: 'f32' as const,
+              shape: [all, 1, queries],
+              window: {
+                block: [together, 1, blockQ],
+                at: (core: V, headStep: V, row: V) => [m.add(m.mul(core, headSteps), headStep), m.constant(0), row],
+              },
+            },
+          ]
+        : []),
+    ],
+    scratch: [
+      m.ref('vmem', dtype, [2, kvTogether, blockK, headDim]),
+      m.ref('vmem', dtype, [2, kvTogether, blockK, valueDim]),
+      m.ref('vmem', 'f32', [together, blockK, blockQ]),
+      m.ref('vmem', 'f32', [together, valueDim, blockQ]),
+      ...[0, 1, 2].map(() => m.ref('vmem', 'f32', [together, blockQ])),
+      m.ref('semaphore_mem', 'dma_semaphore', [2 + idSets.length, 2]),
+      // The phase, for who reads the schedule, and the slot of the next tile.
+      m.ref('smem', 'i32', [2]),
+      ...idSets.map(() => m.ref('vmem', 'i32', [2, 1, blockK])),
+    ],
+    body,
+    phases,
+  };
+}
+
+/** Whether a class's first tile in a row is the row's first: in all rows that have it, or in none. */
+function firstness(tiles: BandTiles, which: number): { always: boolean; never: boolean } {
+  let [opening, more, following] = [0, 0, 0];
+  for (let row = 0; row < tiles.rows; row++) {
+    const counts = tiles.classes.map((_, i) => {
+      const { start, end } = columnsOf(tiles, i, row);
+      return Math.max(0, end - start);
+    });
+    if (!counts[which]) continue;
+    if (counts.findIndex(Boolean) === which) opening++;
+    else following++;
+    if (counts[which] > 1) more++;
+  }
+  return { always: !following && !more, never: !opening };
+}
+
+/** Tiles that the busiest core visits, of all its heads, and rows of tiles; what only the run time knows counts as allowing. */
+function countTiles(spec: AttentionSpec, plan: ForwardPlan): { tiles: number; rows: number } {
+  const { blockQ, blockK, queries, keys, cores } = plan;
+  const [rows, columns] = [queries / blockQ, keys / blockK];
+  const masks = lazyMasks(spec);
+  const perMask = masks.map((mask) => {
+    let tiles = 0;
+    for (let row = 0; row < rows; row++) {
+      const [firstRow, lastRow] = [row * blockQ, Math.min((row + 1) * blockQ, spec.queries) - 1];
+      const idBlocks = (name: string) => {
+        const { lengths } = idSetsOf(masks).find((set) => set.name === name) ?? {};
+        return lengths ? documentColumns(lengths, { firstRow, lastRow, blockK, columns }) : { start: 0, end: columns };
+      };
+      const spans = spansOf(hostScalars, mask, { firstRow, lastRow, blockK, keys: spec.keys, columns, idBlocks, keyLength: () => spec.keys });
+      let [visited, reached] = [0, 0];
+      for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
+        visited += Math.max(0, end - Math.max(start, reached));
+        reached = Math.max(reached, end);
+      }
+      tiles += Math.max(1, visited);
+    }
+    return tiles;
+  });
+  const steps = (spec.batch * spec.heads) / plan.heads;
+  const ofCore = (core: number) => {
+    let sum = 0;
+    for (let step = (core * steps) / cores; step < ((core + 1) * steps) / cores; step++)
+      sum += perMask[Math.floor((((step * plan.heads) % spec.heads) * masks.length) / spec.heads)];
+    return sum;
+  };
+  return { tiles: Math.max(...Array.from({ length: cores }, (_, core) => ofCore(core))), rows: (rows * steps) / cores };
+}
+
+/** The columns [start, end) that hold the documents of rows [firstRow, lastRow]. */
+function documentColumns(
+  lengths: readonly number[],
+  { firstRow, lastRow, blockK, columns }: { firstRow: number; lastRow: number; blockK: number; columns: number },
+): { start: number; end: number } {
+  let [at, start, end] = [0, 0, 0];
+  for (const length of lengths) {
+    if (at + length > firstRow && at <= lastRow) {
+      if (!end) start = at;
+      end = at + length;
+    }
+    at += length;
+  }
+  return { start: Math.floor(start / blockK), end: Math.min(columns, Math.ceil(end / blockK)) };
+}
+
+function vectorOf(pairs: V | boolean, shape: readonly number[]): V {
+  return typeof pairs === 'boolean' ? m.constant(Number(pairs), m.vector('i1', shape)) : pairs;
+}
