@@ -111,6 +111,8 @@ const scalarMeanings: Record<string, (...operands: number[]) => number> = {
   'arith.extf': (a) => a,
   'math.exp2': (a) => 2 ** a,
   'math.log': Math.log,
+  'math.log2': Math.log2,
+  'math.tanh': Math.tanh,
 };
 const integerPredicates = [
   (a: number, b: number) => a === b,
@@ -149,6 +151,17 @@ class Core {
     for (const operation of block.operations) {
       const name = operation.name.replace('stable_mosaic.', '');
       if (['scf.yield', 'scf.condition', 'func.return'].includes(name)) return operation.operands.map((operand) => this.get(operand));
+      if (name === 'scf.for') {
+        const [from, to, , ...state] = operation.operands.map((operand) => this.get(operand));
+        let held = state;
+        for (let i = from as number; i < (to as number); i++) {
+          const [inside] = operation.regions;
+          inside.args.forEach((arg, a) => { this.set(arg, a ? held[a - 1] : i); });
+          held = this.run(inside);
+        }
+        operation.results.forEach((result, r) => { this.set(result, held[r]); });
+        continue;
+      }
       if (name === 'scf.while') {
         this.repeat(operation);
         continue;
@@ -218,7 +231,8 @@ class Core {
       }
       case 'vector.extract_strided_slice': {
         const { data, shape: from } = tile(0);
-        return { shape, data: blank(type.element, count(shape)).map((_, i) => data[Math.floor(i / shape[1]) * from[1] + (i % shape[1])]) };
+        const [r, c] = [...attributes.offsets.matchAll(/(\d+) : i64/g)].map(([, n]) => Number(n));
+        return { shape, data: blank(type.element, count(shape)).map((_, i) => data[(r + Math.floor(i / shape[1])) * from[1] + c + (i % shape[1])]) };
       }
       case 'tpu.concatenate': {
         const parts = operands.map((_, i) => tile(i));
@@ -235,6 +249,11 @@ class Core {
         const { data, shape: from } = tile(0);
         const start = tile(1).data;
         const isSum = attributes.kind.includes('add');
+        if (attributes.reduction_dims.includes('0')) {
+          const out = start.slice();
+          for (let i = 0; i < data.length; i++) out[i % from[1]] = isSum ? out[i % from[1]] + data[i] : Math.max(out[i % from[1]], data[i]);
+          return { shape, data: out };
+        }
         return {
           shape,
           data: start.map((first, row) => {
@@ -312,6 +331,10 @@ class Core {
     const tiles = values as Tile[];
     const [a, b, c] = tiles.map(({ data }) => data);
     const data = blank(type.element, count(type.shape));
+    if (typeof values[0] === 'number') {
+      for (let i = 0; i < data.length; i++) data[i] = Number(meaning(values[0], b?.[i], c?.[i]));
+      return { shape: type.shape, data };
+    }
     for (let i = 0; i < data.length; i++) data[i] = Number(meaning(a[i], b?.[i], c?.[i]));
     return { shape: type.shape, data };
   }

@@ -176,7 +176,7 @@ export class Phases {
     return m.mul(m.tanh(m.mul(products, scale / softCap)), softCap * Math.LOG2E);
   }
 
-  /** exp2 of the scores, as the MXU takes them; sums them into the total. */
+  /** exp2 of the scores, as the MXU takes them; sums them into the total. The maximum is handed on, since the next scores of the head replace it. */
   private weigh(current: Current, head: number, { first, count, start, end }: Group, leaves: boolean) {
     const { refs, spec } = this;
     const at = [head, first];
@@ -187,16 +187,17 @@ export class Phases {
     if (start >= end) {
       const kept = isFirst === true || isFirst === false ? before() : m.select(isFirst, m.constant(0, line), before());
       if (!leaves) m.store(kept, refs.total, at);
-      return { decay, total: kept, weights: undefined };
+      return { decay, greatest: m.load(refs.greatest, [1, count], at), total: kept, weights: undefined };
     }
     const length = end - start;
     const scores = m.reshape(m.load(refs.scores, [1, length, count], [head, start, first]), [length, count]);
-    const weights = m.exp2(m.sub(scores, m.broadcastRow(m.load(refs.greatest, [1, count], at), length)));
+    const greatest = m.load(refs.greatest, [1, count], at);
+    const weights = m.exp2(m.sub(scores, m.broadcastRow(greatest, length)));
     const sum = m.reshape(m.reduce('add', weights, 0), [1, count]);
     let total = decay ? m.add(m.mul(before(), decay), sum) : sum;
     if (typeof isFirst !== 'boolean') total = m.select(isFirst, sum, total);
     if (!leaves) m.store(total, refs.total, at);
-    return { decay, total, weights: m.convert(weights, spec.dtype) };
+    return { decay, greatest, total, weights: m.convert(weights, spec.dtype) };
   }
 
   private output(
@@ -204,7 +205,7 @@ export class Phases {
     values: readonly V[],
     head: number,
     { first, count, start, end }: Group,
-    { decay, total, weights }: { decay?: V; total: V; weights?: V },
+    { decay, greatest, total, weights }: { decay?: V; greatest: V; total: V; weights?: V },
     leaves: boolean,
   ): void {
     const { refs, spec } = this;
@@ -224,7 +225,7 @@ export class Phases {
       m.store(m.reshape(sum, [1, ...shape]), refs.accumulator, [head, 0, first]);
       return;
     }
-    const { factor, natural } = this.finish(head, m.load(refs.greatest, [1, count], [head, first]), total);
+    const { factor, natural } = this.finish(head, greatest, total);
     const out = m.convert(m.transpose(m.mul(sum, m.broadcastRow(factor, valueDim))), spec.dtype);
     m.store(m.reshape(out, [1, count, valueDim]), refs.out, [head, first, 0]);
     if (refs.logSumExp) m.store(m.reshape(natural(), [1, 1, count]), refs.logSumExp, [head, 0, first]);
