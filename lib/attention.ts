@@ -32,8 +32,9 @@ export interface AttentionOptions {
 }
 
 /** softmax(scale q k^T + mask) v, of q [batch, heads, queries, headDim], k [batch, kvHeads, keys, headDim], v [batch, kvHeads, keys, valueDim]. */
-export interface AttentionSpec extends Readonly<Required<Omit<AttentionOptions,'softCap'|'sinks'>>> {
-  readonly softCap?: number; readonly sinks?: boolean;
+export interface AttentionSpec extends Readonly<Required<Omit<AttentionOptions, 'softCap' | 'sinks'>>> {
+  readonly softCap?: number;
+  readonly sinks?: boolean;
   /** q, k and v; where the mask has segments, `qSegments` [batch, queries] and `kvSegments` [batch, keys]; where it has key lengths, `keyLengths` [batch]; those in i32. */
   readonly inputs: Inputs;
   /** `out` [batch, heads, queries, valueDim] of the dtype; where asked for, `logSumExp` [batch, heads, queries] in f32, natural logarithm. */

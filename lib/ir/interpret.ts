@@ -156,10 +156,14 @@ class Core {
         let held = state;
         for (let i = from as number; i < (to as number); i++) {
           const [inside] = operation.regions;
-          inside.args.forEach((arg, a) => { this.set(arg, a ? held[a - 1] : i); });
+          inside.args.forEach((arg, a) => {
+            this.set(arg, a ? held[a - 1] : i);
+          });
           held = this.run(inside);
         }
-        operation.results.forEach((result, r) => { this.set(result, held[r]); });
+        operation.results.forEach((result, r) => {
+          this.set(result, held[r]);
+        });
         continue;
       }
       if (name === 'scf.while') {
@@ -232,7 +236,10 @@ class Core {
       case 'vector.extract_strided_slice': {
         const { data, shape: from } = tile(0);
         const [r, c] = [...attributes.offsets.matchAll(/(\d+) : i64/g)].map(([, n]) => Number(n));
-        return { shape, data: blank(type.element, count(shape)).map((_, i) => data[(r + Math.floor(i / shape[1])) * from[1] + c + (i % shape[1])]) };
+        return {
+          shape,
+          data: blank(type.element, count(shape)).map((_, i) => data[(r + Math.floor(i / shape[1])) * from[1] + c + (i % shape[1])]),
+        };
       }
       case 'tpu.concatenate': {
         const parts = operands.map((_, i) => tile(i));

@@ -39,11 +39,15 @@ export function forwardPlan(spec: AttentionSpec, choice: ForwardChoice, cores: n
   };
 }
 
-/** A tile of a core: a step over heads, a row, a column. */
-interface Tile {
+/** Keys and values of a core: a step over heads, a column of tiles. */
+interface Source {
   readonly head: V;
-  readonly row: V;
   readonly column: V;
+}
+
+/** A tile of a core. */
+interface Tile extends Source {
+  readonly row: V;
 }
 
 // Compile time follows the number of phases; a band that needs more takes the one dynamic shape.
@@ -130,7 +134,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
 
     const parity = (x: V) => m.and(x, 1);
     const other = (slot: V) => m.sub(m.constant(1), slot);
-    const copies = (which: 'keys' | 'values', tile: Tile, slot: V, act: (source: V, target: V, semaphore: V) => void) => {
+    const copies = (which: 'keys' | 'values', tile: Source, slot: V, act: (source: V, target: V, semaphore: V) => void) => {
       const head = headOf(core, tile.head);
       const kvHead = m.div(head, group);
       const firstKey = m.mul(tile.column, blockK);
@@ -208,7 +212,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       phases.push({ name, runs, readBytes: tileBytes + (leaves ? rowReads : 0), writtenBytes: leaves ? rowWrites : 0 });
     };
     /** What a phase reads ahead and waits for, and the phase. `third` is the tile after `next`. */
-    const phase = (current: Current & { tile: Tile }, next: { shape: Shape; tile: Tile; third: Tile }, leaves: boolean) => {
+    const phase = (current: Current & { tile: Tile }, next: { shape: Shape; tile: Tile; third: Source }, leaves: boolean) => {
       const { slot } = current;
       copies('keys', next.third, slot, m.startCopy);
       copies('values', next.tile, other(slot), m.startCopy);
@@ -218,8 +222,14 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       const pairs = next.shape === 'dynamic' ? pairsOf(next.tile, other(slot), queryIds) : undefined;
       work.run(current, { shape: next.shape, slot: other(slot), first: leaves, q: leaves ? nextQ : q, pairs }, leaves);
     };
+    const mayOpen =
+      !band ||
+      band.classes.some((_, i) => {
+        const { always, never } = firstness(band, i);
+        return !always && !never;
+      });
     /** The first scores of a core. */
-    const begin = (shape: Shape, tile: Tile, second: Tile) => {
+    const begin = (shape: Shape, tile: Tile, second: Source) => {
       const slot = m.constant(0);
       m.when(isFirstStep, () => {
         mark('start', 1, false);
@@ -228,9 +238,11 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
         copies('values', tile, slot, m.startCopy);
         copies('keys', second, other(slot), m.startCopy);
         copies('keys', tile, slot, m.waitCopy);
-        // The factor on what was never written is zero, and zero times NaN is not.
-        m.store(m.constant(0, m.vector('f32', [together, valueDim, blockQ])), accumulator);
-        m.store(m.constant(0, m.vector('f32', [together, blockQ])), total);
+        // What a row's first tile reads and drops, where only the run time tells it from the others.
+        if (mayOpen) {
+          m.store(m.constant(0, m.vector('f32', [together, valueDim, blockQ])), accumulator);
+          for (const line of [decay, total]) m.store(m.constant(0, m.vector('f32', [together, 1, blockQ])), line);
+        }
         const pairs =
           shape === 'dynamic'
             ? pairsOf(
@@ -270,13 +282,12 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       };
       /** Columns [start, end) of a class in a row; as constants, whether that is never or always empty. */
       const spanOf = (i: number, at: V) => {
-        if (tail) return i === 0 ? { start: m.constant(columns - 1), end: m.constant(columns) } : { start: m.constant(0), end: m.constant(columns - 1) };
+        if (tail)
+          return i === 0
+            ? { start: m.constant(columns - 1), end: m.constant(columns) }
+            : { start: m.constant(0), end: m.constant(columns - 1) };
         const { from, to } = classes[i];
         return { start: m.max(m.add(at, from), 0), end: m.min(m.add(at, to + 1), columns) };
-      };
-      const isThere = (i: number, at: V) => {
-        const { start, end } = spanOf(i, at);
-        return m.lt(start, end);
       };
       const transitions = transitionsOf(tiles);
       const firstOfAll = classes.findIndex((_, i) => columnsOf(tiles, i, 0).start < columnsOf(tiles, i, 0).end);
@@ -291,24 +302,38 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
         const { always, never } = firstness(tiles, i);
         return always || (never ? false : m.eq(column, rowFirst));
       };
-      const run = ({ from, to, leaves, runs }: Transition, column: V) => {
-        mark(`${nameOf(from)}, then ${leaves ? "the next row's " : ''}${nameOf(to)}`, runs * headSteps, leaves);
+      /** Where a phase stands in the row, in scalars; made before they are needed, under the phases before. */
+      const placeOf = (column: V) => {
         const tile = { ...here, column };
         const next = following(tile);
-        const current = { shape: classes[from], slot: slotOf(column), first: opens(from, column), tile };
-        phase(current, { shape: classes[to], tile: next, third: following(next) }, leaves);
+        return { tile, next, third: following(next), slot: slotOf(column) };
       };
+      const run = ({ from, to, leaves, runs }: Transition, { tile, next, third, slot }: ReturnType<typeof placeOf>) => {
+        mark(`${nameOf(from)}, then ${leaves ? "the next row's " : ''}${nameOf(to)}`, runs * headSteps, leaves);
+        const current = { shape: classes[from], slot, first: opens(from, tile.column), tile };
+        phase(current, { shape: classes[to], tile: next, third }, leaves);
+      };
+      const spans = classes.map((_, i) => spanOf(i, row));
+      const isThere = spans.map(({ start, end }) => m.lt(start, end));
+      const lasts = spans.map(({ start }) => placeOf(start));
       for (const i of classes.keys()) {
         const own = transitions.filter(({ from }) => from === i);
         if (!own.length) continue;
         const visit = () => {
-          const { start, end } = spanOf(i, row);
+          const { start, end } = spans[i];
           const again = own.find(({ to, leaves }) => to === i && !leaves);
-          if (again)
-            m.forLoop(m.constant(0), m.sub(m.sub(end, start), 1), [], (step) => {
-              run(again, m.sub(m.sub(end, 1), step));
-              return [];
+          if (again) {
+            const first = placeOf(m.sub(end, 1));
+            const state = [first.tile.column, first.slot, first.third.head, first.third.row, first.third.column];
+            m.forLoop(m.constant(0), m.sub(m.sub(end, start), 1), state, (_, column, slot, ...third) => {
+              const [thirdHead, thirdRow, thirdColumn] = third;
+              const ahead = { head: thirdHead, row: thirdRow, column: thirdColumn };
+              const nextColumn = m.sub(column, 1);
+              run(again, { tile: { ...here, column }, next: { ...here, column: nextColumn }, third: ahead, slot });
+              const after = following(ahead);
+              return [nextColumn, other(slot), after.head, after.row, after.column];
             });
+          }
           const ends = own.filter((one) => one !== again);
           const later = [...classes.keys()].filter((j) => j > i);
           for (const transition of ends) {
@@ -316,19 +341,23 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
             const conditions: V[] = [];
             if (ends.length > 1) {
               const skipped = leaves ? later : later.filter((j) => j < to);
-              conditions.push(...skipped.map((j) => m.not(isThere(j, row))));
-              if (!leaves) conditions.push(isThere(to, row));
+              conditions.push(...skipped.map((j) => m.not(isThere[j])));
+              if (!leaves) conditions.push(isThere[to]);
               else if (ends.filter((one) => one.leaves).length > 1) {
+                const isNext = (j: number) => {
+                  const span = spanOf(j, after.row);
+                  return m.lt(span.start, span.end);
+                };
                 const before = [...classes.keys()].filter((j) => j < to);
-                conditions.push(isThere(to, after.row), ...before.map((j) => m.not(isThere(j, after.row))));
+                conditions.push(isNext(to), ...before.map((j) => m.not(isNext(j))));
               }
             }
-            if (conditions.length) m.when(conditions.reduce(m.and), () => run(transition, start));
-            else run(transition, start);
+            if (conditions.length) m.when(conditions.reduce(m.and), () => run(transition, lasts[i]));
+            else run(transition, lasts[i]);
           }
         };
         if (Array.from({ length: rows }, (_, at) => columnsOf(tiles, i, at)).every(({ start, end }) => start < end)) visit();
-        else m.when(isThere(i, row), visit);
+        else m.when(isThere[i], visit);
       }
       const ended = low(row);
       finish({ ...after, column: high(after.row) }, other(slotOf(ended)));
@@ -373,24 +402,29 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
         };
       };
       const nextRow = { ...after, column: then.first };
+      const afterNext = tileAt(after, second(then), { ...later, column: visitsOf(later).first });
       const ownSecond = second(own);
       begin('dynamic', { ...here, column: own.first }, tileAt(here, ownSecond, nextRow));
       const beyond = (column: V) => m.select(isTile(column), own.next(m.add(column, 1)), columns);
       const counted = countTiles(spec, plan);
-      const [last, , , lastSlot] = m.whileLoop(
-        [own.first, ownSecond, beyond(ownSecond), m.loadScalar(state, 1)],
+      const ahead = beyond(ownSecond);
+      const firstThird = tileAt(here, ahead, nextRow);
+      const [last, , , , , lastSlot] = m.whileLoop(
+        [own.first, ownSecond, ahead, firstThird.head, firstThird.column, m.loadScalar(state, 1)],
         (_, next) => isTile(next),
-        (column, next, third, slot) => {
+        (column, next, third, thirdHead, thirdColumn, slot) => {
           mark('tile, then tile', counted.tiles - counted.rows, false);
           const current = { shape: 'dynamic' as const, slot, first: m.eq(column, own.first), tile: { ...here, column } };
-          phase(current, { shape: 'dynamic', tile: { ...here, column: next }, third: tileAt(here, third, nextRow) }, false);
-          return [next, third, beyond(third), other(slot)];
+          const source = { head: thirdHead, column: thirdColumn };
+          phase(current, { shape: 'dynamic', tile: { ...here, column: next }, third: source }, false);
+          const fourth = beyond(third);
+          const after = tileAt(here, fourth, nextRow);
+          return [next, third, fourth, after.head, after.column, other(slot)];
         },
       );
       mark("tile, then the next row's tile", counted.rows, true);
-      const third = tileAt(after, second(then), { ...later, column: visitsOf(later).first });
       const current = { shape: 'dynamic' as const, slot: lastSlot, first: m.eq(last, own.first), tile: { ...here, column: last } };
-      phase(current, { shape: 'dynamic', tile: nextRow, third }, true);
+      phase(current, { shape: 'dynamic', tile: nextRow, third: afterNext }, true);
       finish(nextRow, other(lastSlot));
     }
   };
@@ -457,7 +491,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       m.ref('vmem', dtype, [2, kvTogether, blockK, valueDim]),
       m.ref('vmem', 'f32', [together, blockK, blockQ]),
       m.ref('vmem', 'f32', [together, valueDim, blockQ]),
-      ...[0, 1, 2].map(() => m.ref('vmem', 'f32', [together, blockQ])),
+      ...[0, 1, 2].map(() => m.ref('vmem', 'f32', [together, 1, blockQ])),
       m.ref('semaphore_mem', 'dma_semaphore', [2 + idSets.length, 2]),
       // The phase, for who reads the schedule, and the slot of the next tile.
       m.ref('smem', 'i32', [2]),
@@ -497,7 +531,15 @@ function countTiles(spec: AttentionSpec, plan: ForwardPlan): { tiles: number; ro
         const { lengths } = idSetsOf(masks).find((set) => set.name === name) ?? {};
         return lengths ? documentColumns(lengths, { firstRow, lastRow, blockK, columns }) : { start: 0, end: columns };
       };
-      const spans = spansOf(hostScalars, mask, { firstRow, lastRow, blockK, keys: spec.keys, columns, idBlocks, keyLength: () => spec.keys });
+      const spans = spansOf(hostScalars, mask, {
+        firstRow,
+        lastRow,
+        blockK,
+        keys: spec.keys,
+        columns,
+        idBlocks,
+        keyLength: () => spec.keys,
+      });
       let [visited, reached] = [0, 0];
       for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
         visited += Math.max(0, end - Math.max(start, reached));

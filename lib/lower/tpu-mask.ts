@@ -192,8 +192,7 @@ export function allowed(mask: LazyMask, tile: TilePlace): V | boolean {
       return both(above, below);
     },
     keyBelow: (length) => (length >= keys ? true : length <= 0 ? false : m.lt(key(), everywhere(m.sub(m.constant(length), firstKey)))),
-    rowBelow: (length) =>
-      length >= queries ? true : length <= 0 ? false : m.lt(query(), everywhere(m.sub(m.constant(length), firstRow))),
+    rowBelow: (length) => (length >= queries ? true : length <= 0 ? false : m.lt(query(), everywhere(m.sub(m.constant(length), firstRow)))),
     sameChunk: (size) => {
       if (size >= Math.max(queries, keys)) return true;
       // The query's chunk in keys counted in the tile: division is slow, and done once a query.

@@ -48,7 +48,7 @@ export interface PhaseRefs {
   /** S^T f32 [heads, blockK, blockQ] and O^T f32 [heads, valueDim, blockQ]. */
   readonly scores: V;
   readonly accumulator: V;
-  /** Row statistics f32 [heads, blockQ]: maximum so far, factor on what is summed so far, sum of weights. */
+  /** Row statistics f32 [heads, 1, blockQ]: maximum so far, factor on what is summed so far, sum of weights. */
   readonly greatest: V;
   readonly decay: V;
   readonly total: V;
@@ -124,12 +124,15 @@ export class Phases {
 
   /** Scores of a tile alone, before the first phase. */
   start(next: Next): void {
-    for (let head = 0; head < this.sizes.heads; head++)
+    // A loop over heads: it runs once a core, and should not cost the compiler a head's code each.
+    m.forLoop(m.constant(0), m.constant(this.sizes.heads), [], (head) => {
       for (const group of groupsOf(next.shape, { first: 0, count: this.sizes.blockQ }, this.sizes.blockK)) this.score(next, head, group);
+      return [];
+    });
   }
 
-  private kvHead(head: number): number {
-    return Math.min(head, this.sizes.kvHeads - 1);
+  private kvHead<H extends number | V>(head: H): H | 0 {
+    return this.sizes.kvHeads === 1 ? 0 : head;
   }
 
   private turnedValues(slot: V, head: number): V {
@@ -138,17 +141,29 @@ export class Phases {
     return m.transpose(m.reshape(m.load(this.refs.values, [1, 1, blockK, valueDim], [slot, head, 0, 0]), [blockK, valueDim]));
   }
 
-  private score(next: Next, head: number, group: Group): void {
+  /** A head's row of statistics, [1, count]. */
+  private line(source: V, at: readonly (V | number)[], count: number): V {
+    return m.reshape(m.load(source, [1, 1, count], at), [1, count]);
+  }
+
+  private keep(line: V, target: V, at: readonly (V | number)[]): void {
+    m.store(m.reshape(line, [1, 1, (line.type as m.Vector).shape[1]]), target, at);
+  }
+
+  private score(next: Next, head: number | V, group: Group): void {
     const { spec, refs } = this;
     const { first, count, start, end } = group;
-    const at = [head, first];
+    const at = [head, 0, first];
     if (start >= end) {
-      if (next.first) m.store(m.constant(masked, m.vector('f32', [1, count])), refs.greatest, at);
-      else m.store(m.constant(1, m.vector('f32', [1, count])), refs.decay, at);
+      if (next.first) m.store(m.constant(masked, m.vector('f32', [1, 1, count])), refs.greatest, at);
+      else m.store(m.constant(1, m.vector('f32', [1, 1, count])), refs.decay, at);
       return;
     }
     const length = end - start;
-    const key = m.reshape(m.load(refs.keys, [1, 1, length, spec.headDim], [next.slot, this.kvHead(head), start, 0]), [length, spec.headDim]);
+    const key = m.reshape(m.load(refs.keys, [1, 1, length, spec.headDim], [next.slot, this.kvHead(head), start, 0]), [
+      length,
+      spec.headDim,
+    ]);
     const query = m.reshape(m.load(next.q, [1, count, spec.headDim], [head, first, 0]), [count, spec.headDim]);
     const products = this.scaled(m.matmul(key, query, { transposeRight: true }));
     const pairs = next.pairs?.(group);
@@ -162,11 +177,11 @@ export class Phases {
     });
     let greatest = best.reduce(m.max);
     if (!next.first) {
-      const before = m.load(refs.greatest, [1, count], at);
+      const before = this.line(refs.greatest, at, count);
       greatest = m.max(before, greatest);
-      m.store(m.exp2(m.sub(before, greatest)), refs.decay, at);
+      this.keep(m.exp2(m.sub(before, greatest)), refs.decay, at);
     }
-    m.store(greatest, refs.greatest, at);
+    this.keep(greatest, refs.greatest, at);
   }
 
   /** Products as scores in base 2. */
@@ -179,24 +194,24 @@ export class Phases {
   /** exp2 of the scores, as the MXU takes them; sums them into the total. The maximum is handed on, since the next scores of the head replace it. */
   private weigh(current: Current, head: number, { first, count, start, end }: Group, leaves: boolean) {
     const { refs, spec } = this;
-    const at = [head, first];
+    const at = [head, 0, first];
     const isFirst = current.first;
     const line = m.vector('f32', [1, count]);
-    const before = () => (isFirst === true ? m.constant(0, line) : m.load(refs.total, [1, count], at));
-    const decay = isFirst === true ? undefined : m.load(refs.decay, [1, count], at);
+    const before = () => (isFirst === true ? m.constant(0, line) : this.line(refs.total, at, count));
+    const decay = isFirst === true ? undefined : this.line(refs.decay, at, count);
     if (start >= end) {
       const kept = isFirst === true || isFirst === false ? before() : m.select(isFirst, m.constant(0, line), before());
-      if (!leaves) m.store(kept, refs.total, at);
-      return { decay, greatest: m.load(refs.greatest, [1, count], at), total: kept, weights: undefined };
+      if (!leaves) this.keep(kept, refs.total, at);
+      return { decay, greatest: this.line(refs.greatest, at, count), total: kept, weights: undefined };
     }
     const length = end - start;
     const scores = m.reshape(m.load(refs.scores, [1, length, count], [head, start, first]), [length, count]);
-    const greatest = m.load(refs.greatest, [1, count], at);
+    const greatest = this.line(refs.greatest, at, count);
     const weights = m.exp2(m.sub(scores, m.broadcastRow(greatest, length)));
     const sum = m.reshape(m.reduce('add', weights, 0), [1, count]);
     let total = decay ? m.add(m.mul(before(), decay), sum) : sum;
     if (typeof isFirst !== 'boolean') total = m.select(isFirst, sum, total);
-    if (!leaves) m.store(total, refs.total, at);
+    if (!leaves) this.keep(total, refs.total, at);
     return { decay, greatest, total, weights: m.convert(weights, spec.dtype) };
   }
 
@@ -228,7 +243,7 @@ export class Phases {
     const { factor, natural } = this.finish(head, greatest, total);
     const out = m.convert(m.transpose(m.mul(sum, m.broadcastRow(factor, valueDim))), spec.dtype);
     m.store(m.reshape(out, [1, count, valueDim]), refs.out, [head, first, 0]);
-    if (refs.logSumExp) m.store(m.reshape(natural(), [1, 1, count]), refs.logSumExp, [head, 0, first]);
+    if (refs.logSumExp) this.keep(natural(), refs.logSumExp, [head, 0, first]);
   }
 
   /** The factor that makes sums averages, and the log-sum-exp. A row whose every score was masked has summed exp2(0) of masked keys: its maximum tells it, and it gives zeros. */

@@ -117,7 +117,11 @@ export function columnsOf(tiles: BandTiles, which: number, row: number): { start
 }
 
 /** Keys [start, end) of a tile that a group of its queries [first, first + count) sees, to whole steps of 128; empty where start >= end. */
-export function liveKeys({ low, high, keys }: TileClass, group: { first: number; count: number }, block: number): { start: number; end: number } {
+export function liveKeys(
+  { low, high, keys }: TileClass,
+  group: { first: number; count: number },
+  block: number,
+): { start: number; end: number } {
   const { first, count } = group;
   const step = lanes;
   const start = low === null ? 0 : Math.max(0, Math.floor((first + low) / step) * step);

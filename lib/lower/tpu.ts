@@ -40,7 +40,13 @@ export function lowerTpu(spec: AttentionSpec, choice?: import('./tpu-choice').Fo
     const [out, logSumExp] = s.customCall('tpu_custom_call', operands, {
       results,
       backendConfig: JSON.stringify({
-        custom_call_config: { body, serialization_format: 1, needs_layout_passes: true, disable_bounds_checks: true, cost_estimate: costEstimate(spec) },
+        custom_call_config: {
+          body,
+          serialization_format: 1,
+          needs_layout_passes: true,
+          disable_bounds_checks: true,
+          cost_estimate: costEstimate(spec),
+        },
         scoped_memory_configs: [{ memory_space: 1, offset: 0, size: 63 * 2 ** 20 }],
       }),
       attributes: { kernel_name: attr.string('attention') },
