@@ -3,7 +3,8 @@ import { type AttentionOptions, attention, reference } from '../lib/attention';
 import { interpret } from '../lib/ir/interpret';
 import { kernelText } from '../lib/ir/kernel';
 import * as m from '../lib/ir/mosaic';
-import { attentionKernel, tpuBlocks } from '../lib/lower/tpu-kernel';
+import { forwardChoice, headsOfStep } from '../lib/lower/tpu-choice';
+import { forwardKernel, forwardPlan } from '../lib/lower/tpu-forward';
 import { lazyMasks } from '../lib/lower/lazy';
 import { idSetsOf } from '../lib/lower/tpu-mask';
 import { causal, documentIds, local, parseMask } from '../lib/mask';
@@ -11,8 +12,9 @@ import { testInputs } from '../lib/timing/measure';
 import { maxError } from './helpers';
 
 /** Runs the kernel at given block sizes: pads, and makes the id sets' arrays as the lowering's program does. */
-function run(options: AttentionOptions, { blockQ, blockK }: { blockQ: number; blockK: number }) {
+function run(options: AttentionOptions, { blockQ, blockK, heads }: { blockQ: number; blockK: number; heads?: number }) {
   const spec = attention({ ...options, logSumExp: true });
+  const plan = forwardPlan(spec, { blockQ, blockK, heads: heads ?? Math.max(...headsOfStep(spec, 2)) }, 2);
   const [rows, columns] = [Math.ceil(spec.queries / blockQ), Math.ceil(spec.keys / blockK)];
   const blocks = { blockQ, blockK, queries: rows * blockQ, keys: columns * blockK };
   const values = testInputs(spec);
@@ -23,7 +25,7 @@ function run(options: AttentionOptions, { blockQ, blockK }: { blockQ: number; bl
     for (let h = 0; h < batch * heads; h++) wide.set(values[name].subarray(h * tokens * size, (h + 1) * tokens * size), h * to * size);
     return wide;
   };
-  const sets = idSetsOf(lazyMasks(spec)).map(({ lengths }) => {
+  const sets = (plan.band ? [] : idSetsOf(lazyMasks(spec))).map(({ lengths }) => {
     const sequences = lengths ? 1 : spec.batch;
     const of = (tokens: number, all: number, none: number, segments: ArrayLike<number>) => {
       const ids = new Int32Array(sequences * all).fill(none);
@@ -50,10 +52,10 @@ function run(options: AttentionOptions, { blockQ, blockK }: { blockQ: number; bl
   const inputs = [
     ...sets.flatMap(({ start, end }) => [start, end]),
     ...(values.keyLengths ? [values.keyLengths] : []),
-    ...(['q', 'k', 'v'] as const).map(padded),
-    ...sets.flatMap(({ q, kv }) => [q, kv]),
+    ...(['q', 'q', 'k', 'v'] as const).map(padded),
+    ...sets.flatMap(({ q, kv }) => [q, q, kv]),
   ];
-  const [out, logSumExp] = interpret(attentionKernel(spec, blocks), inputs);
+  const [out, logSumExp] = interpret(forwardKernel(spec, plan), inputs);
   const expected = reference(spec, values);
   const cut = (data: Float32Array, size: number) => {
     const kept = new Float32Array(spec.batch * spec.heads * spec.queries * size);
@@ -95,7 +97,7 @@ describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
 
   test.each(masks)('%s, sizes that no block divides, two query heads a kv head', (text) => {
     const mask = parseMask(text, 150, 290);
-    const errors = run({ heads: 2, kvHeads: 1, headDim: 16, queries: 150, keys: 290, dtype, mask }, { blockQ: 32, blockK: 128 });
+    const errors = run({ heads: 2, kvHeads: 1, headDim: 16, queries: 150, keys: 290, dtype, mask }, { blockQ: 128, blockK: 128 });
     expect(errors.out).toBeLessThan(tolerance);
     expect(errors.logSumExp).toBeLessThan(1e-4);
   });
@@ -103,14 +105,14 @@ describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
   test('batches, heads split over two cores, a value size of its own, rows before the first key', () => {
     const errors = run(
       { batch: 2, heads: 4, kvHeads: 2, headDim: 24, valueDim: 160, queries: 96, keys: 256, dtype, mask: local(20, 0, -50) },
-      { blockQ: 32, blockK: 128 },
+      { blockQ: 128, blockK: 128 },
     );
     expect(errors.out).toBeLessThan(tolerance);
     expect(errors.logSumExp).toBeLessThan(1e-4);
   });
 
   test('one head, one query', () => {
-    const errors = run({ heads: 1, headDim: 8, queries: 1, keys: 130, dtype }, { blockQ: 16, blockK: 128 });
+    const errors = run({ heads: 1, headDim: 8, queries: 1, keys: 130, dtype }, { blockQ: 128, blockK: 128 });
     expect(errors.out).toBeLessThan(tolerance);
   });
 });
@@ -118,7 +120,7 @@ describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
 test('the text of the kernel is as long at a million tokens as at 4096, but for the digits of T', () => {
   const text = (queries: number) => {
     const spec = attention({ heads: 16, kvHeads: 2, headDim: 256, queries, dtype: 'bf16', mask: causal() });
-    return kernelText(attentionKernel(spec, tpuBlocks(spec)));
+    return kernelText(forwardKernel(spec, forwardPlan(spec, forwardChoice(spec, 2), 2)));
   };
   expect(text(1048576).replace(/\d+/g, 'n')).toBe(text(4096).replace(/\d+/g, 'n'));
 });
