@@ -3,16 +3,16 @@ import { type AttentionOptions, attention, reference } from '../lib/attention';
 import { interpret } from '../lib/ir/interpret';
 import { kernelText } from '../lib/ir/kernel';
 import * as m from '../lib/ir/mosaic';
-import { forwardChoice, headsOfStep } from '../lib/lower/tpu-choice';
+import { type ForwardChoice, forwardChoice, headsOfStep } from '../lib/lower/tpu-choice';
 import { forwardKernel, forwardPlan } from '../lib/lower/tpu-forward';
 import { lazyMasks } from '../lib/lower/lazy';
 import { idSetsOf } from '../lib/lower/tpu-mask';
-import { causal, documentIds, local, parseMask } from '../lib/mask';
+import { causal, documentIds, parseMask } from '../lib/mask';
 import { testInputs } from '../lib/timing/measure';
 import { maxError } from './helpers';
 
 /** Runs the kernel at given block sizes: pads, and makes the id sets' arrays as the lowering's program does. */
-function run(options: AttentionOptions, { blockQ, blockK, heads }: { blockQ: number; blockK: number; heads?: number }) {
+function run(options: AttentionOptions, { blockQ, blockK, heads }: Omit<ForwardChoice, 'heads'> & Partial<ForwardChoice>) {
   const spec = attention({ ...options, logSumExp: true });
   const plan = forwardPlan(spec, { blockQ, blockK, heads: heads ?? Math.max(...headsOfStep(spec, 2)) }, 2);
   const [rows, columns] = [Math.ceil(spec.queries / blockQ), Math.ceil(spec.keys / blockK)];
@@ -102,14 +102,57 @@ describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
     expect(errors.logSumExp).toBeLessThan(1e-4);
   });
 
-  test('batches, heads split over two cores, a value size of its own, rows before the first key', () => {
-    const errors = run(
-      { batch: 2, heads: 4, kvHeads: 2, headDim: 24, valueDim: 160, queries: 96, keys: 256, dtype, mask: local(20, 0, -50) },
-      { blockQ: 128, blockK: 128 },
-    );
-    expect(errors.out).toBeLessThan(tolerance);
-    expect(errors.logSumExp).toBeLessThan(1e-4);
-  });
+  test.each([
+    ['heads of a group share keys and values', { heads: 8, kvHeads: 2, headDim: 16, queries: 300 }, { blockQ: 128, blockK: 128, heads: 4 }],
+    ['a group in two steps', { heads: 8, kvHeads: 1, headDim: 16, queries: 200 }, { blockQ: 128, blockK: 128, heads: 4 }],
+    ['heads with keys and values of their own', { heads: 4, headDim: 16, queries: 390 }, { blockQ: 128, blockK: 128, heads: 2 }],
+    ['blocks of several groups of queries', { heads: 2, headDim: 8, queries: 600 }, { blockQ: 256, blockK: 256, heads: 1 }],
+    ['parts of a wide block', { heads: 2, headDim: 8, queries: 1100, mask: 'local(700, 0)' }, { blockQ: 1024, blockK: 1024, heads: 1 }],
+    ['a window of whole blocks', { heads: 2, headDim: 8, queries: 640, mask: 'local(255, 0)' }, { blockQ: 128, blockK: 128, heads: 1 }],
+    [
+      'a window that no block divides',
+      { heads: 2, headDim: 8, queries: 640, mask: 'local(299, 0)' },
+      { blockQ: 128, blockK: 128, heads: 1 },
+    ],
+    ['a window to both sides', { heads: 2, headDim: 8, queries: 512, mask: 'local(130, 50)' }, { blockQ: 128, blockK: 128, heads: 1 }],
+    [
+      'more keys than queries',
+      { heads: 2, headDim: 8, queries: 256, keys: 640, mask: 'causal(384)' },
+      { blockQ: 128, blockK: 128, heads: 1 },
+    ],
+    [
+      'tiles that are not square',
+      { heads: 2, headDim: 8, queries: 100, keys: 700, mask: 'causal(600)' },
+      { blockQ: 128, blockK: 256, heads: 1 },
+    ],
+    [
+      'all keys, the last tile ragged',
+      { heads: 4, kvHeads: 2, headDim: 8, queries: 300, keys: 450, mask: 'full' },
+      { blockQ: 128, blockK: 128, heads: 2 },
+    ],
+    [
+      'batches, heads split over two cores, a value size of its own, rows before the first key',
+      { batch: 2, heads: 4, kvHeads: 2, headDim: 24, valueDim: 160, queries: 96, keys: 256, mask: 'local(20, 0, -50)' },
+      { blockQ: 128, blockK: 128, heads: 2 },
+    ],
+    [
+      'rows of tiles that see nothing',
+      { batch: 2, heads: 2, headDim: 8, queries: 520, mask: 'causal(-300) | documents(5)' },
+      { blockQ: 128, blockK: 128, heads: 1 },
+    ],
+    [
+      'masks of heads in one step',
+      { heads: 8, kvHeads: 4, headDim: 8, queries: 300, mask: 'perHead(causal, local(100, 20))' },
+      { blockQ: 128, blockK: 128, heads: 2 },
+    ],
+  ] as [string, Omit<AttentionOptions, 'mask'> & { mask?: string }, ForwardChoice][])(
+    '%s',
+    (_, { mask = 'causal', ...options }, choice) => {
+      const errors = run({ ...options, dtype, mask: parseMask(mask, options.queries, options.keys ?? options.queries) }, choice);
+      expect(errors.out).toBeLessThan(tolerance);
+      expect(errors.logSumExp).toBeLessThan(1e-4);
+    },
+  );
 
   test('one head, one query', () => {
     const errors = run({ heads: 1, headDim: 8, queries: 1, keys: 130, dtype }, { blockQ: 128, blockK: 128 });
