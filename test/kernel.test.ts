@@ -52,8 +52,8 @@ function run(options: AttentionOptions, { blockQ, blockK, heads }: Omit<ForwardC
   const inputs = [
     ...sets.flatMap(({ start, end }) => [start, end]),
     ...(values.keyLengths ? [values.keyLengths] : []),
-    ...(['q', 'q', 'k', 'v'] as const).map(padded),
-    ...sets.flatMap(({ q, kv }) => [q, q, kv]),
+    ...(['q', 'k', 'v'] as const).map(padded),
+    ...sets.flatMap(({ q, kv }) => [q, kv]),
   ];
   const [out, logSumExp] = interpret(forwardKernel(spec, plan), inputs);
   const expected = reference(spec, values);

@@ -95,7 +95,7 @@ function transitionsOf(tiles: BandTiles): Transition[] {
 
 /**
  * The kernel. Prefetched: for each id set the first and end column of each row of tiles [sequences x rows], then the key lengths [batch], then the sinks in base 2, f32 [heads].
- * Operands: q (twice: a row and the next one), k, v as [heads of all sequences, padded tokens, size], then each id set's ids of queries (twice) and of keys [sequences, 1, padded tokens].
+ * Operands: q, k, v as [heads of all sequences, padded tokens, size], then each id set's ids of queries and of keys [sequences, 1, padded tokens].
  */
 export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
@@ -113,7 +113,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
   const sequences = (set: { lengths?: readonly number[] }) => (set.lengths ? 1 : batch);
   const phases: Phase[] = [];
   const tileBytes = kvTogether * blockK * (headDim + valueDim) * (dtype === 'bf16' ? 2 : 4) + 4 * blockK * idSets.length;
-  const rowReads = 2 * together * blockQ * headDim * (dtype === 'bf16' ? 2 : 4);
+  const rowReads = together * blockQ * headDim * (dtype === 'bf16' ? 2 : 4);
   const rowWrites = together * blockQ * (valueDim * (dtype === 'bf16' ? 2 : 4) + (spec.logSumExp ? 4 : 0));
 
   const headOf = (core: V, headStep: V) => m.mul(m.add(m.mul(core, headSteps), headStep), together);
@@ -125,34 +125,54 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
     const tables = idSets.map(() => take(2));
     const [lengths] = take(hasLengths ? 1 : 0);
     const [sinks] = take(spec.sinks ? 1 : 0);
-    const [q, nextQ, k, v] = take(4);
-    const ids = idSets.map(() => take(3));
+    const [q, k, v] = take(3);
+    const ids = idSets.map(() => take(2));
     const [out, logSumExp] = take(spec.logSumExp ? 2 : 1);
-    const [kSlots, vSlots, scores, accumulator, greatest, decay, total, semaphores, state] = take(9);
-    const idSlots = rest;
+    const [qSlots, kSlots, vSlots, scores, accumulator, greatest, decay, total, semaphores, state] = take(10);
+    const idSlots = idSets.map(() => take(2));
     const indexOf = (name: string) => idSets.findIndex((set) => set.name === name);
 
     const parity = (x: V) => m.and(x, 1);
     const other = (slot: V) => m.sub(m.constant(1), slot);
-    const copies = (which: 'keys' | 'values', tile: Source, slot: V, act: (source: V, target: V, semaphore: V) => void) => {
-      const head = headOf(core, tile.head);
-      const kvHead = m.div(head, group);
-      const firstKey = m.mul(tile.column, blockK);
-      const size = which === 'keys' ? headDim : valueDim;
-      const [source, slots] = which === 'keys' ? [k, kSlots] : [v, vSlots];
-      const semaphore = (i: number) => m.squeeze(m.slice(semaphores, [i, slot], [1, 1]), []);
+    type Act = (source: V, target: V, semaphore: V) => void;
+    const semaphore = (which: number, slot: V) => m.squeeze(m.slice(semaphores, [which, slot], [1, 1]), []);
+    /** Tokens of the kv heads, or of the query heads, of a step. */
+    const tokens = (
+      act: Act,
+      which: number,
+      [source, slots]: readonly [V, V],
+      at: { head: V; first: V; slot: V },
+      sizes: readonly number[],
+    ) =>
       act(
-        m.slice(source, [kvHead, firstKey, 0], [kvTogether, blockK, size]),
-        m.squeeze(m.slice(slots, [slot, 0, 0, 0], [1, kvTogether, blockK, size]), [kvTogether, blockK, size]),
-        semaphore(which === 'keys' ? 0 : 1),
+        m.slice(source, [at.head, at.first, 0], sizes),
+        m.squeeze(m.slice(slots, [at.slot, 0, 0, 0], [1, ...sizes]), sizes),
+        semaphore(which, at.slot),
       );
-      if (which === 'keys')
-        for (const [i, set] of idSets.entries())
-          act(
-            m.squeeze(m.slice(ids[i][2], [sequences(set) === 1 ? 0 : m.div(head, heads), 0, firstKey], [1, 1, blockK]), [1, blockK]),
-            m.squeeze(m.slice(idSlots[i], [slot, 0, 0], [1, 1, blockK]), [1, blockK]),
-            semaphore(2 + i),
-          );
+    const idTokens = (act: Act, which: number, [source, slots]: readonly [V, V], at: { sequence: V; first: V; slot: V }, size: number) =>
+      act(
+        m.squeeze(m.slice(source, [at.sequence, 0, at.first], [1, 1, size]), [1, size]),
+        m.squeeze(m.slice(slots, [at.slot, 0, 0], [1, 1, size]), [1, size]),
+        semaphore(which, at.slot),
+      );
+    const sequenceOf = (set: { lengths?: readonly number[] }, head: V) => (sequences(set) === 1 ? m.constant(0) : m.div(head, heads));
+    const queryCopies = (act: Act, at: { head: V; row: V }, slot: V) => {
+      const head = headOf(core, at.head);
+      const first = m.mul(at.row, blockQ);
+      tokens(act, 0, [q, qSlots], { head, first, slot }, [together, blockQ, headDim]);
+      for (const [i, set] of idSets.entries())
+        idTokens(act, 3 + 2 * i, [ids[i][0], idSlots[i][0]], { sequence: sequenceOf(set, head), first, slot }, blockQ);
+    };
+    const keyCopies = (act: Act, at: Source, slot: V) => {
+      const head = headOf(core, at.head);
+      const first = m.mul(at.column, blockK);
+      tokens(act, 1, [k, kSlots], { head: m.div(head, group), first, slot }, [kvTogether, blockK, headDim]);
+      for (const [i, set] of idSets.entries())
+        idTokens(act, 4 + 2 * i, [ids[i][1], idSlots[i][1]], { sequence: sequenceOf(set, head), first, slot }, blockK);
+    };
+    const valueCopies = (act: Act, at: Source, slot: V) => {
+      const head = m.div(headOf(core, at.head), group);
+      tokens(act, 2, [v, vSlots], { head, first: m.mul(at.column, blockK), slot }, [kvTogether, blockK, valueDim]);
     };
 
     /** The row after one, on this core; after the last, the first again: what is made for it is thrown away. */
@@ -163,17 +183,18 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
     };
     const here = { head: headStep, row };
     const after = rowAfter(here);
+    const querySlot = parity(m.add(m.mul(headStep, rows), row));
     const isFirstStep = m.and(m.eq(headStep, 0), m.eq(row, 0));
     const isLastStep = m.and(m.eq(m.add(headStep, 1), headSteps), m.eq(m.add(row, 1), rows));
 
     const work = new Phases(
       spec,
       { blockQ, blockK, heads: together, kvHeads: kvTogether },
-      { keys: kSlots, values: vSlots, scores, accumulator, greatest, decay, total, out, logSumExp },
+      { queries: qSlots, keys: kSlots, values: vSlots, scores, accumulator, greatest, decay, total, out, logSumExp },
       sinks && ((head) => m.loadScalar(sinks, m.add(m.rem(headOf(core, headStep), heads), head))),
     );
     /** Pairs of a tile of a dynamic shape. */
-    const pairsOf = (tile: Tile, slot: V, queryIds: readonly V[]): Next['pairs'] => {
+    const pairsOf = (tile: Tile, slot: V, queriesAt: V): Next['pairs'] => {
       const head = headOf(core, tile.head);
       return ({ first, count }) => {
         const shape = [blockK, count] as const;
@@ -186,9 +207,9 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
           keys: spec.keys,
           ids: (name: string) => {
             const set = indexOf(name);
-            const line = m.reshape(m.load(idSlots[set], [1, 1, blockK], [slot, 0, 0]), [1, blockK]);
+            const line = m.reshape(m.load(idSlots[set][1], [1, 1, blockK], [slot, 0, 0]), [1, blockK]);
             return {
-              q: m.reshape(m.load(queryIds[set], [1, 1, count], [0, 0, first]), [1, count]),
+              q: m.reshape(m.load(idSlots[set][0], [1, 1, count], [queriesAt, 0, first]), [1, count]),
               kv: m.transpose(m.broadcastRow(line, lanes)),
             };
           },
@@ -214,13 +235,14 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
     /** What a phase reads ahead and waits for, and the phase. `third` is the tile after `next`. */
     const phase = (current: Current & { tile: Tile }, next: { shape: Shape; tile: Tile; third: Source }, leaves: boolean) => {
       const { slot } = current;
-      copies('keys', next.third, slot, m.startCopy);
-      copies('values', next.tile, other(slot), m.startCopy);
-      copies('keys', next.tile, other(slot), m.waitCopy);
-      copies('values', current.tile, slot, m.waitCopy);
-      const queryIds = ids.map(([own, following]) => (leaves ? following : own));
-      const pairs = next.shape === 'dynamic' ? pairsOf(next.tile, other(slot), queryIds) : undefined;
-      work.run(current, { shape: next.shape, slot: other(slot), first: leaves, q: leaves ? nextQ : q, pairs }, leaves);
+      keyCopies(m.startCopy, next.third, slot);
+      valueCopies(m.startCopy, next.tile, other(slot));
+      keyCopies(m.waitCopy, next.tile, other(slot));
+      valueCopies(m.waitCopy, current.tile, slot);
+      if (leaves) queryCopies(m.waitCopy, after, other(querySlot));
+      const queriesAt = leaves ? other(querySlot) : querySlot;
+      const pairs = next.shape === 'dynamic' ? pairsOf(next.tile, other(slot), queriesAt) : undefined;
+      work.run(current, { shape: next.shape, slot: other(slot), first: leaves, querySlot: queriesAt, pairs }, leaves);
     };
     const mayOpen =
       !band ||
@@ -234,31 +256,28 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       m.when(isFirstStep, () => {
         mark('start', 1, false);
         m.storeScalar(slot, state, 1);
-        copies('keys', tile, slot, m.startCopy);
-        copies('values', tile, slot, m.startCopy);
-        copies('keys', second, other(slot), m.startCopy);
-        copies('keys', tile, slot, m.waitCopy);
+        queryCopies(m.startCopy, here, slot);
+        keyCopies(m.startCopy, tile, slot);
+        valueCopies(m.startCopy, tile, slot);
+        keyCopies(m.startCopy, second, other(slot));
+        queryCopies(m.waitCopy, here, slot);
+        keyCopies(m.waitCopy, tile, slot);
         // What a row's first tile reads and drops, where only the run time tells it from the others.
         if (mayOpen) {
           m.store(m.constant(0, m.vector('f32', [together, valueDim, blockQ])), accumulator);
           for (const line of [decay, total]) m.store(m.constant(0, m.vector('f32', [together, 1, blockQ])), line);
         }
-        const pairs =
-          shape === 'dynamic'
-            ? pairsOf(
-                tile,
-                slot,
-                ids.map(([own]) => own),
-              )
-            : undefined;
-        work.start({ shape, slot, first: true, q, pairs });
+        const pairs = shape === 'dynamic' ? pairsOf(tile, slot, slot) : undefined;
+        work.start({ shape, slot, first: true, querySlot: slot, pairs });
       });
+      // The next row's queries have the whole row's time to come.
+      queryCopies(m.startCopy, after, other(querySlot));
     };
     const finish = (tile: Tile, slot: V) => {
       m.storeScalar(slot, state, 1);
       m.when(isLastStep, () => {
-        copies('keys', tile, other(slot), m.waitCopy);
-        copies('values', tile, slot, m.waitCopy);
+        keyCopies(m.waitCopy, tile, other(slot));
+        valueCopies(m.waitCopy, tile, slot);
       });
     };
 
@@ -429,23 +448,6 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
     }
   };
 
-  /** A row of the step's heads along axis 1, or the row after it. */
-  const byQueries = (size: number, ahead = 0) => ({
-    block: [together, blockQ, size],
-    at: (core: V, headStep: V, row: V) => {
-      const place = m.min(m.add(m.add(m.mul(headStep, rows), row), ahead), headSteps * rows - 1);
-      return [m.add(m.mul(core, headSteps), m.div(place, rows)), m.rem(place, rows), m.constant(0)];
-    },
-  });
-  const idsByQueries = (single: boolean, ahead: number) => ({
-    block: [1, 1, blockQ],
-    at: (core: V, headStep: V, row: V) => {
-      const place = m.min(m.add(m.add(m.mul(headStep, rows), row), ahead), headSteps * rows - 1);
-      const sequence = single ? m.constant(0) : m.div(headOf(core, m.div(place, rows)), heads);
-      return [sequence, m.constant(0), m.rem(place, rows)];
-    },
-  });
-  const queryOperand = (ahead: number) => ({ element: dtype, shape: [all, queries, headDim], window: byQueries(headDim, ahead) });
   return {
     grid: [
       { steps: cores, semantics: 'parallel' },
@@ -458,21 +460,20 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       ...(spec.sinks ? [{ shape: [heads], element: 'f32' as const }] : []),
     ],
     inputs: [
-      queryOperand(0),
-      queryOperand(1),
+      { element: dtype, shape: [all, queries, headDim] },
       { element: dtype, shape: [batch * kvHeads, keys, headDim] },
       { element: dtype, shape: [batch * kvHeads, keys, valueDim] },
-      ...idSets.flatMap((set): Kernel['inputs'] => [
-        ...[0, 1].map((ahead) => ({
-          element: 'i32' as const,
-          shape: [sequences(set), 1, queries],
-          window: idsByQueries(sequences(set) === 1, ahead),
-        })),
-        { element: 'i32', shape: [sequences(set), 1, keys] },
-      ]),
+      ...idSets.flatMap((set): Kernel['inputs'] => [queries, keys].map((size) => ({ element: 'i32', shape: [sequences(set), 1, size] }))),
     ],
     outputs: [
-      { element: dtype, shape: [all, queries, valueDim], window: byQueries(valueDim) },
+      {
+        element: dtype,
+        shape: [all, queries, valueDim],
+        window: {
+          block: [together, blockQ, valueDim],
+          at: (core: V, headStep: V, row: V) => [m.add(m.mul(core, headSteps), headStep), row, m.constant(0)],
+        },
+      },
       ...(spec.logSumExp
         ? [
             {
@@ -487,15 +488,16 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
         : []),
     ],
     scratch: [
+      m.ref('vmem', dtype, [2, together, blockQ, headDim]),
       m.ref('vmem', dtype, [2, kvTogether, blockK, headDim]),
       m.ref('vmem', dtype, [2, kvTogether, blockK, valueDim]),
       m.ref('vmem', 'f32', [together, blockK, blockQ]),
       m.ref('vmem', 'f32', [together, valueDim, blockQ]),
       ...[0, 1, 2].map(() => m.ref('vmem', 'f32', [together, 1, blockQ])),
-      m.ref('semaphore_mem', 'dma_semaphore', [2 + idSets.length, 2]),
+      m.ref('semaphore_mem', 'dma_semaphore', [3 + 2 * idSets.length, 2]),
       // The phase, for who reads the schedule, and the slot of the next tile.
       m.ref('smem', 'i32', [2]),
-      ...idSets.map(() => m.ref('vmem', 'i32', [2, 1, blockK])),
+      ...idSets.flatMap(() => [blockQ, blockK].map((size) => m.ref('vmem', 'i32', [2, 1, size]))),
     ],
     body,
     phases,

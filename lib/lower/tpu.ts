@@ -31,10 +31,10 @@ export function lowerTpu(spec: AttentionSpec, choice?: import('./tpu-choice').Fo
     const operands = [
       ...ids.flatMap(({ start, end }) => [start, end]),
       ...(hasKind(spec.mask, 'keyLengths') ? [inputs.keyLengths] : []),
-      ...[0, 1].map(() => padded(inputs.q, tensor(dtype, [batch * heads, blocks.queries, headDim]))),
+      padded(inputs.q, tensor(dtype, [batch * heads, blocks.queries, headDim])),
       padded(inputs.k, tensor(dtype, [batch * kvHeads, blocks.keys, headDim])),
       padded(inputs.v, tensor(dtype, [batch * kvHeads, blocks.keys, valueDim])),
-      ...ids.flatMap(({ q, kv }) => [q, q, kv]),
+      ...ids.flatMap(({ q, kv }) => [q, kv]),
     ];
     const rowMajor = ({ shape }: TensorType) => shape.map((_, axis) => shape.length - 1 - axis);
     const [out, logSumExp] = s.customCall('tpu_custom_call', operands, {
