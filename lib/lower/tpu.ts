@@ -15,6 +15,10 @@ import { type IdSet, idSetsOf } from './tpu-mask';
 
 /** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernel's limits. */
 export function lowerTpu(spec: AttentionSpec): Module {
+  if (spec.pass !== 'forward' || spec.softCap !== undefined || spec.sinks)
+    throw new ShapeError(
+      `the TPU kernel takes pass forward, no soft cap and no sinks; got ${spec.pass}, ${spec.softCap ?? 'no'} cap, ${spec.sinks ? '' : 'no '}sinks`,
+    );
   if (Math.max(spec.headDim, spec.valueDim) > 1024)
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${spec.headDim} and ${spec.valueDim}`);
   if (Math.max(spec.queries, spec.keys) > 2 ** 28)
@@ -45,7 +49,7 @@ export function lowerTpu(spec: AttentionSpec): Module {
       operandLayouts: operands.map(({ type }) => rowMajor(type)),
       resultLayouts: results.map(rowMajor),
     });
-    const whole = { out: cut(out, spec.outputs.out) };
+    const whole = { out: cut(out, tensor(dtype, [batch, heads, spec.queries, valueDim])) };
     if (!logSumExp || !spec.outputs.logSumExp) return whole;
     return { ...whole, logSumExp: cut(s.reshape(logSumExp, [batch * heads, blocks.queries]), spec.outputs.logSumExp) };
   };
