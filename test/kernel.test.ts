@@ -53,6 +53,7 @@ function run(options: AttentionOptions, { blockQ, blockK, heads }: Omit<ForwardC
   const inputs = [
     ...sets.flatMap(({ start, end }) => [start, end]),
     ...(values.keyLengths ? [values.keyLengths] : []),
+    ...(spec.sinks ? [Float32Array.from(values.sinks, (sink) => sink * Math.LOG2E)] : []),
     ...(['q', 'k', 'v'] as const).map(padded),
     ...sets.flatMap(({ q, kv }) => [q, kv]),
   ];
@@ -140,6 +141,12 @@ describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
       'rows of tiles that see nothing',
       { batch: 2, heads: 2, headDim: 8, queries: 520, mask: 'causal(-300) | documents(5)' },
       { blockQ: 128, blockK: 128, heads: 1 },
+    ],
+    ['a soft cap', { heads: 2, headDim: 16, queries: 300, softCap: 3 }, { blockQ: 128, blockK: 128, heads: 1 }],
+    [
+      'sinks, rows that see nothing among them',
+      { batch: 2, heads: 4, kvHeads: 2, headDim: 16, queries: 300, sinks: true, mask: 'causal(-140)' },
+      { blockQ: 128, blockK: 128, heads: 2 },
     ],
     [
       'masks of heads in one step',
