@@ -16,8 +16,8 @@ import { maxError } from './helpers';
 function run(options: AttentionOptions, { blockQ, blockK, heads }: Omit<ForwardChoice, 'heads'> & Partial<ForwardChoice>) {
   const spec = attention({ ...options, logSumExp: true });
   const plan = forwardPlan(spec, { blockQ, blockK, heads: heads ?? Math.max(...headsOfStep(spec, 2)) }, 2);
-  const [rows, columns] = [Math.ceil(spec.queries / blockQ), Math.ceil(spec.keys / blockK)];
-  const blocks = { blockQ, blockK, queries: rows * blockQ, keys: columns * blockK };
+  const [rows, columns] = [plan.queries / blockQ, plan.keys / blockK];
+  const blocks = { blockQ, blockK, queries: plan.queries, keys: plan.keys };
   const values = testInputs(spec);
   const padded = (name: 'q' | 'k' | 'v') => {
     const [batch, heads, tokens, size] = spec.inputs[name].shape;
@@ -142,6 +142,9 @@ describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
       { batch: 2, heads: 2, headDim: 8, queries: 520, mask: 'causal(-300) | documents(5)' },
       { blockQ: 128, blockK: 128, heads: 1 },
     ],
+    ['an odd head, rows split over two cores', { heads: 1, headDim: 8, queries: 500 }, { blockQ: 128, blockK: 128, heads: 1 }],
+    ['the same, an odd number of rows', { heads: 3, headDim: 8, queries: 300, mask: 'full' }, { blockQ: 128, blockK: 128, heads: 1 }],
+    ['the same, no band', { heads: 1, headDim: 8, queries: 600, mask: 'prefix(140)' }, { blockQ: 128, blockK: 128, heads: 1 }],
     ['a soft cap', { heads: 2, headDim: 16, queries: 300, softCap: 3 }, { blockQ: 128, blockK: 128, heads: 1 }],
     [
       'sinks, rows that see nothing among them',

@@ -8,18 +8,20 @@ import type { AttentionSpec } from '../attention';
 import type { Kernel, Phase } from '../ir/kernel';
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
-import { hasKind } from '../mask';
+import { hasKind, type LazyMask, masksOf } from '../mask';
 import { lazyMasks } from './lazy';
 import type { ForwardChoice } from './tpu-choice';
 import { allowed, hostScalars, idSetsOf, kernelScalars, nextIn, type Row, spansOf } from './tpu-mask';
 import { type Current, type Next, Phases, type Shape } from './tpu-phase';
 import { bandOf, type BandTiles, bandTiles, columnsOf, lanes } from './tpu-tiles';
 
-/** How the kernel cuts an attention up: the choice, both sides padded to whole tiles, and the cores that share the heads. */
+/** How the kernel cuts an attention up: the choice, both sides padded to whole tiles, and the cores that share the work. */
 export interface ForwardPlan extends ForwardChoice {
   readonly queries: number;
   readonly keys: number;
   readonly cores: number;
+  /** The cores share heads, or, where those are odd, rows of tiles: each core's are this far apart. */
+  readonly stride: number;
   /** Where the mask is a band. */
   readonly band?: BandTiles;
 }
@@ -28,14 +30,17 @@ export function forwardPlan(spec: AttentionSpec, choice: ForwardChoice, cores: n
   const { blockQ, blockK, heads } = choice;
   const masks = lazyMasks(spec);
   const band = masks.length === 1 ? bandOf(masks[0]) : undefined;
-  const tiles = band && bandTiles(band, { queries: spec.queries, keys: spec.keys, blockQ, blockK });
+  const stride = ((spec.batch * spec.heads) / heads) % cores === 0 || spec.queries <= blockQ ? 1 : cores;
+  const queries = Math.ceil(spec.queries / blockQ / stride) * stride * blockQ;
+  const tiles = band && bandTiles(band, { queries, keys: spec.keys, blockQ, blockK });
   return {
     ...choice,
-    queries: Math.ceil(spec.queries / blockQ) * blockQ,
+    queries,
     keys: Math.ceil(spec.keys / blockK) * blockK,
-    // Scratch is a core's own, so each of a chip's cores gets its share of the heads by a leading parallel dimension.
-    cores: ((spec.batch * spec.heads) / heads) % cores === 0 ? cores : 1,
-    ...(tiles && transitionsOf(tiles).length <= mostPhases ? { band: tiles } : {}),
+    // Scratch is a core's own, so each of a chip's cores gets its share by a leading parallel dimension.
+    cores: stride > 1 || ((spec.batch * spec.heads) / heads) % cores === 0 ? cores : 1,
+    stride,
+    ...(tiles && firstClass(tiles, stride) !== undefined && transitionsOf(tiles, stride).length <= mostPhases ? { band: tiles } : {}),
   };
 }
 
@@ -62,7 +67,15 @@ interface Transition {
   readonly runs: number;
 }
 
-function transitionsOf(tiles: BandTiles): Transition[] {
+/** Of a core, and of the busiest one how often. */
+function transitionsOf(tiles: BandTiles, stride: number): Transition[] {
+  const found = new Map<string, Transition>();
+  for (let core = 0; core < stride; core++)
+    for (const [key, one] of transitionsFrom(tiles, core, stride)) if (!((found.get(key)?.runs ?? 0) >= one.runs)) found.set(key, one);
+  return [...found.values()].sort((a, b) => a.from - b.from || Number(a.leaves) - Number(b.leaves) || a.to - b.to);
+}
+
+function transitionsFrom(tiles: BandTiles, first: number, stride: number): Map<string, Transition> {
   const found = new Map<string, { from: number; to: number; leaves: boolean; runs: number }>();
   const add = (from: number, to: number, leaves: boolean, runs: number) => {
     if (!runs) return;
@@ -71,15 +84,10 @@ function transitionsOf(tiles: BandTiles): Transition[] {
     if (known) known.runs += runs;
     else found.set(key, { from, to, leaves, runs });
   };
-  const counts = (row: number) =>
-    tiles.classes.map((_, i) => {
-      const { start, end } = columnsOf(tiles, i, row);
-      return Math.max(0, end - start);
-    });
-  let here = counts(0);
-  const first = here.findIndex(Boolean);
-  for (let row = 0; row < tiles.rows; row++) {
-    const next = row + 1 < tiles.rows ? counts(row + 1) : undefined;
+  const opening = countsOf(tiles, first);
+  let here = opening;
+  for (let row = first; row < tiles.rows; row += stride) {
+    const next = row + stride < tiles.rows ? countsOf(tiles, row + stride) : opening;
     let last = -1;
     for (const [i, count] of here.entries()) {
       if (!count) continue;
@@ -87,10 +95,24 @@ function transitionsOf(tiles: BandTiles): Transition[] {
       add(i, i, false, count - 1);
       last = i;
     }
-    add(last, next ? next.findIndex(Boolean) : first, true, 1);
-    if (next) here = next;
+    add(last, next.findIndex(Boolean), true, 1);
+    here = next;
   }
-  return [...found.values()].sort((a, b) => a.from - b.from || Number(a.leaves) - Number(b.leaves) || a.to - b.to);
+  return found;
+}
+
+/** Tiles of each class in a row. */
+function countsOf(tiles: BandTiles, row: number): number[] {
+  return tiles.classes.map((_, i) => {
+    const { start, end } = columnsOf(tiles, i, row);
+    return Math.max(0, end - start);
+  });
+}
+
+/** The class of every core's first tile, where it is one. */
+function firstClass(tiles: BandTiles, stride: number): number | undefined {
+  const first = Array.from({ length: stride }, (_, row) => countsOf(tiles, row).findIndex(Boolean));
+  return first.every((one) => one === first[0]) ? first[0] : undefined;
 }
 
 /**
@@ -99,7 +121,7 @@ function transitionsOf(tiles: BandTiles): Transition[] {
  */
 export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
-  const { blockQ, blockK, queries, keys, cores, band } = plan;
+  const { blockQ, blockK, queries, keys, cores, stride, band } = plan;
   const together = plan.heads;
   const masks = lazyMasks(spec);
   const idSets = band ? [] : idSetsOf(masks);
@@ -108,18 +130,23 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
   const group = heads / kvHeads;
   // Of one kv group the step's heads share keys and values; without groups each has its own.
   const kvTogether = group === 1 ? together : 1;
-  const headSteps = all / together / cores;
+  const headSteps = all / together / (cores / stride);
   const [rows, columns] = [queries / blockQ, keys / blockK];
+  const rowSteps = rows / stride;
   const sequences = (set: { lengths?: readonly number[] }) => (set.lengths ? 1 : batch);
   const phases: Phase[] = [];
   const tileBytes = kvTogether * blockK * (headDim + valueDim) * (dtype === 'bf16' ? 2 : 4) + 4 * blockK * idSets.length;
   const rowReads = together * blockQ * headDim * (dtype === 'bf16' ? 2 : 4);
   const rowWrites = together * blockQ * (valueDim * (dtype === 'bf16' ? 2 : 4) + (spec.logSumExp ? 4 : 0));
 
-  const headOf = (core: V, headStep: V) => m.mul(m.add(m.mul(core, headSteps), headStep), together);
+  const stepOf = (core: V, headStep: V) => (stride > 1 ? headStep : m.add(m.mul(core, headSteps), headStep));
+  const headOf = (core: V, headStep: V) => m.mul(stepOf(core, headStep), together);
+  const firstRowOf = (core: V) => (stride > 1 ? core : m.constant(0));
+  const rowOf = (core: V, rowStep: V) => (stride > 1 ? m.add(m.mul(rowStep, stride), core) : rowStep);
   const maskOf = (head: V) => m.div(m.rem(head, heads), heads / masks.length);
 
-  const body: Kernel['body'] = ([core, headStep, row], refs) => {
+  const body: Kernel['body'] = ([core, headStep, rowStep], refs) => {
+    const row = rowOf(core, rowStep);
     const rest = [...refs];
     const take = (count: number) => rest.splice(0, count);
     const tables = idSets.map(() => take(2));
@@ -177,15 +204,18 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
 
     /** The row after one, on this core; after the last, the first again: what is made for it is thrown away. */
     const rowAfter = ({ head, row: at }: { head: V; row: V }) => {
-      const wraps = m.eq(m.add(at, 1), rows);
+      const wraps = m.ge(m.add(at, stride), rows);
       const nextHead = m.add(head, 1);
-      return { head: m.select(wraps, m.select(m.eq(nextHead, headSteps), 0, nextHead), head), row: m.select(wraps, 0, m.add(at, 1)) };
+      return {
+        head: m.select(wraps, m.select(m.eq(nextHead, headSteps), 0, nextHead), head),
+        row: m.select(wraps, firstRowOf(core), m.add(at, stride)),
+      };
     };
     const here = { head: headStep, row };
     const after = rowAfter(here);
-    const querySlot = parity(m.add(m.mul(headStep, rows), row));
-    const isFirstStep = m.and(m.eq(headStep, 0), m.eq(row, 0));
-    const isLastStep = m.and(m.eq(m.add(headStep, 1), headSteps), m.eq(m.add(row, 1), rows));
+    const querySlot = parity(m.add(m.mul(headStep, rowSteps), rowStep));
+    const isFirstStep = m.and(m.eq(headStep, 0), m.eq(rowStep, 0));
+    const isLastStep = m.and(m.eq(m.add(headStep, 1), headSteps), m.eq(m.add(rowStep, 1), rowSteps));
 
     const work = new Phases(
       spec,
@@ -308,11 +338,10 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
         const { from, to } = classes[i];
         return { start: m.max(m.add(at, from), 0), end: m.min(m.add(at, to + 1), columns) };
       };
-      const transitions = transitionsOf(tiles);
-      const firstOfAll = classes.findIndex((_, i) => columnsOf(tiles, i, 0).start < columnsOf(tiles, i, 0).end);
+      const transitions = transitionsOf(tiles, stride);
       const rowFirst = high(row);
       const opening = { ...here, column: rowFirst };
-      begin(classes[firstOfAll], opening, following(opening));
+      begin(classes[firstClass(tiles, stride) ?? 0], opening, following(opening));
       const slotOfRow = m.loadScalar(state, 1);
       const slotOf = (column: V) => parity(m.add(slotOfRow, m.sub(rowFirst, column)));
       const nameOf = (i: number) => (classes[i].from === classes[i].to ? `tile ${classes[i].from}` : 'full tile');
@@ -452,7 +481,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
     grid: [
       { steps: cores, semantics: 'parallel' },
       { steps: headSteps, semantics: 'arbitrary' },
-      { steps: rows, semantics: 'arbitrary' },
+      { steps: rowSteps, semantics: 'arbitrary' },
     ],
     prefetch: [
       ...idSets.flatMap((set) => [0, 1].map(() => ({ shape: [sequences(set) * rows] }))),
@@ -471,7 +500,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
         shape: [all, queries, valueDim],
         window: {
           block: [together, blockQ, valueDim],
-          at: (core: V, headStep: V, row: V) => [m.add(m.mul(core, headSteps), headStep), row, m.constant(0)],
+          at: (core: V, headStep: V, rowStep: V) => [stepOf(core, headStep), rowOf(core, rowStep), m.constant(0)],
         },
       },
       ...(spec.logSumExp
@@ -481,7 +510,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
               shape: [all, 1, queries],
               window: {
                 block: [together, 1, blockQ],
-                at: (core: V, headStep: V, row: V) => [m.add(m.mul(core, headSteps), headStep), m.constant(0), row],
+                at: (core: V, headStep: V, rowStep: V) => [stepOf(core, headStep), m.constant(0), rowOf(core, rowStep)],
               },
             },
           ]
@@ -508,10 +537,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
 function firstness(tiles: BandTiles, which: number): { always: boolean; never: boolean } {
   let [opening, more, following] = [0, 0, 0];
   for (let row = 0; row < tiles.rows; row++) {
-    const counts = tiles.classes.map((_, i) => {
-      const { start, end } = columnsOf(tiles, i, row);
-      return Math.max(0, end - start);
-    });
+    const counts = countsOf(tiles, row);
     if (!counts[which]) continue;
     if (counts.findIndex(Boolean) === which) opening++;
     else following++;
@@ -520,45 +546,44 @@ function firstness(tiles: BandTiles, which: number): { always: boolean; never: b
   return { always: !following && !more, never: !opening };
 }
 
-/** Tiles that the busiest core visits, of all its heads, and rows of tiles; what only the run time knows counts as allowing. */
+/** Tiles and rows of tiles that the busiest core visits, of all its heads; what only the run time knows counts as allowing. */
 function countTiles(spec: AttentionSpec, plan: ForwardPlan): { tiles: number; rows: number } {
-  const { blockQ, blockK, queries, keys, cores } = plan;
+  const { blockQ, blockK, queries, keys, cores, stride } = plan;
   const [rows, columns] = [queries / blockQ, keys / blockK];
   const masks = lazyMasks(spec);
-  const perMask = masks.map((mask) => {
-    let tiles = 0;
-    for (let row = 0; row < rows; row++) {
-      const [firstRow, lastRow] = [row * blockQ, Math.min((row + 1) * blockQ, spec.queries) - 1];
-      const idBlocks = (name: string) => {
-        const { lengths } = idSetsOf(masks).find((set) => set.name === name) ?? {};
-        return lengths ? documentColumns(lengths, { firstRow, lastRow, blockK, columns }) : { start: 0, end: columns };
-      };
-      const spans = spansOf(hostScalars, mask, {
-        firstRow,
-        lastRow,
-        blockK,
-        keys: spec.keys,
-        columns,
-        idBlocks,
-        keyLength: () => spec.keys,
-      });
-      let [visited, reached] = [0, 0];
-      for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
-        visited += Math.max(0, end - Math.max(start, reached));
-        reached = Math.max(reached, end);
-      }
-      tiles += Math.max(1, visited);
-    }
-    return tiles;
-  });
   const steps = (spec.batch * spec.heads) / plan.heads;
+  const ofRow = (mask: LazyMask, row: number) => {
+    const firstRow = row * blockQ;
+    const lastRow = Math.min(firstRow + blockQ, spec.queries) - 1;
+    const idBlocks = (name: string) => {
+      const { lengths } = idSetsOf(masks).find((set) => set.name === name) ?? {};
+      return lengths ? documentColumns(lengths, { firstRow, lastRow, blockK, columns }) : { start: 0, end: columns };
+    };
+    const spans = spansOf(hostScalars, mask, { firstRow, lastRow, blockK, keys: spec.keys, columns, idBlocks, keyLength: () => spec.keys });
+    let [visited, reached] = [0, 0];
+    for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
+      visited += Math.max(0, end - Math.max(start, reached));
+      reached = Math.max(reached, end);
+    }
+    return Math.max(1, visited);
+  };
   const ofCore = (core: number) => {
+    const perMask = masks.map((mask) => {
+      let tiles = 0;
+      for (let row = stride > 1 ? core : 0; row < rows; row += stride) tiles += ofRow(mask, row);
+      return tiles;
+    });
+    const [first, end] = stride > 1 ? [0, steps] : [(core * steps) / cores, ((core + 1) * steps) / cores];
     let sum = 0;
-    for (let step = (core * steps) / cores; step < ((core + 1) * steps) / cores; step++)
-      sum += perMask[Math.floor((((step * plan.heads) % spec.heads) * masks.length) / spec.heads)];
+    for (let step = first; step < end; step++) sum += perMask[maskIndex(spec, step * plan.heads)];
     return sum;
   };
   return { tiles: Math.max(...Array.from({ length: cores }, (_, core) => ofCore(core))), rows: (rows * steps) / cores };
+}
+
+/** Which of the masks is a head's, of all sequences' heads. */
+function maskIndex({ heads, mask }: AttentionSpec, head: number): number {
+  return Math.floor(((head % heads) * masksOf(mask, heads).length) / heads);
 }
 
 /** The columns [start, end) that hold the documents of rows [firstRow, lastRow]. */
