@@ -21,7 +21,7 @@ export function lowerTpu(spec: AttentionSpec, choice?: import('./tpu-choice').Fo
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${spec.headDim} and ${spec.valueDim}`);
   if (Math.max(spec.queries, spec.keys) > 2 ** 28)
     throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${spec.queries} x ${spec.keys}`);
-  const blocks = forwardPlan(spec, choice ?? forwardChoice(spec, 2), 2);
+  const blocks = forwardPlan(spec, choice ?? forwardChoice(spec, 'fast', 2), 2);
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
   const idSets = blocks.band ? [] : idSetsOf(lazyMasks(spec));
   const results = [tensor(dtype, [batch * heads, blocks.queries, valueDim])];
