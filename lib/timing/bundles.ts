@@ -161,9 +161,7 @@ function scalarsOf(bundles: readonly string[]) {
       /(%s\w+) = sadd\.s32 (?:\(!?%\w+\), )?(\d+), (%s\w+)( \/\*[^*]*iteration index)?/g,
     ))
       sums.set(name, { of, step: Number(step), isGrid: counts !== undefined });
-    for (const [, name, value, limit] of bundle.matchAll(
-      /(%p\w+) = scmp\.ge\.s32\.totalorder (%s\w+), (\d+|%s\w+) \/\* loop exit test/g,
-    ))
+    for (const [, name, value, limit] of bundle.matchAll(/(%p\w+) = scmp\.ge\.s32\.totalorder (%s\w+), (\d+|%s\w+) \/\* loop exit test/g))
       exits.set(name, { value, limit });
     if (bundle.includes('= sst [smem:'))
       for (const [, place, predicate, value] of bundle.matchAll(/= sst \[smem:\[([^\]]*)\]\] (?:\((!?%\w+)\), )?(%s\w+)/g))

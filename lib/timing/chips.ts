@@ -28,7 +28,16 @@ const chips: Readonly<Record<string, Chip>> = Object.fromEntries(
       { name: 'v5e', cores: 1, mxus: 4, rowsPerCycle: 1, hertz: 1.5e9, hbmBytesPerSecond: 819e9, flopsPerSecond: 197e12, delaySlots: 4 },
       { name: 'v5p', cores: 2, mxus: 4, rowsPerCycle: 1, hertz: 1.75e9, hbmBytesPerSecond: 2765e9, flopsPerSecond: 459e12, delaySlots: 4 },
       { name: 'v6e', cores: 1, mxus: 2, rowsPerCycle: 2, hertz: 1.75e9, hbmBytesPerSecond: 1640e9, flopsPerSecond: 918e12, delaySlots: 4 },
-      { name: 'tpu7x', cores: 1, mxus: 2, rowsPerCycle: 2, hertz: 2.2e9, hbmBytesPerSecond: 3690e9, flopsPerSecond: 1153.5e12, delaySlots: 6 },
+      {
+        name: 'tpu7x',
+        cores: 1,
+        mxus: 2,
+        rowsPerCycle: 2,
+        hertz: 2.2e9,
+        hbmBytesPerSecond: 3690e9,
+        flopsPerSecond: 1153.5e12,
+        delaySlots: 6,
+      },
     ] as const
   ).map((chip) => [chip.name, chip]),
 );

@@ -13,7 +13,17 @@ export interface KernelCall {
   readonly body: string;
 }
 
-const free = new Set(['parameter', 'constant', 'bitcast', 'tuple', 'get-tuple-element', 'after-all', 'partition-id', 'replica-id', 'opt-barrier']);
+const free = new Set([
+  'parameter',
+  'constant',
+  'bitcast',
+  'tuple',
+  'get-tuple-element',
+  'after-all',
+  'partition-id',
+  'replica-id',
+  'opt-barrier',
+]);
 
 /** Of the entry computation, in the order of its schedule. */
 export function readHlo(text: string): { operations: Operation[]; kernels: KernelCall[] } {

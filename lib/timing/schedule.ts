@@ -62,7 +62,8 @@ export function loopsOf(program: BundleProgram, facts: KernelFacts, chip: Chip):
     const hbmCycles = hbmBytes * hertzPerByte;
     const { cycles: scheduleCycles, bundles, mxuCycles } = cost;
     const cycles = hbmBytes ? Math.max(scheduleCycles, hbmCycles + copyLatency * chip.hertz) : scheduleCycles;
-    const name = phases.map((phase) => phase.name).join(' + ') || (region.kind === 'program' ? 'once' : 'grid step');
+    const name =
+      phases.map((phase) => phase.name).join(' + ') || (region.kind === 'program' ? 'once' : region.kind === 'loop' ? 'grid' : 'grid step');
     loops[at] = { name, runs, cycles, scheduleCycles, bundles, mxuCycles, hbmBytes, hbmCycles };
   };
   visit(program.root, { runs: 1, depth: 0, cost: { cycles: 0, bundles: 0, mxuCycles: 0 } });
@@ -79,7 +80,9 @@ function runsOf(region: Region, parent: { runs: number; depth: number }, facts: 
   if (region.marks.length) {
     const [runs, ...others] = region.marks.map((k) => facts.phases[k].runs);
     if (others.some((other) => other !== runs))
-      throw new ShapeError(`phases of one piece of code run equally often; got ${region.marks.map((k) => phaseText(facts, k)).join(' and ')}`);
+      throw new ShapeError(
+        `phases of one piece of code run equally often; got ${region.marks.map((k) => phaseText(facts, k)).join(' and ')}`,
+      );
     return runs;
   }
   const isGrid = parent.depth === 0 && region.kind === 'loop' && hasMarks(region);
@@ -106,7 +109,8 @@ function checkMarks(root: Region, facts: KernelFacts): void {
   const found = new Set<number>();
   for (const region of regionsIn(root))
     for (const k of [...region.marks, ...region.predicated]) {
-      if (k >= facts.phases.length) throw new ShapeError(`kernel ${facts.name} has ${facts.phases.length} phases; its schedule has mark ${k}`);
+      if (k >= facts.phases.length)
+        throw new ShapeError(`kernel ${facts.name} has ${facts.phases.length} phases; its schedule has mark ${k}`);
       if (found.has(k)) throw new ShapeError(`a phase is one piece of code; ${phaseText(facts, k)} is marked twice in the schedule`);
       found.add(k);
     }
