@@ -4,6 +4,7 @@
  */
 import { type AttentionSpec, flops, inputTypes, unmaskedPairs } from '../attention';
 import { ShapeError } from '../errors';
+import { factsOf } from '../ir/facts';
 import { kernelText } from '../ir/kernel';
 import { attr } from '../ir/mlir';
 import * as s from '../ir/stablehlo';
@@ -27,7 +28,9 @@ export function lowerTpu(spec: AttentionSpec, choice?: import('./tpu-choice').Fo
   const idSets = blocks.band ? [] : idSetsOf(lazyMasks(spec));
   const results = [tensor(dtype, [batch * heads, blocks.queries, valueDim])];
   if (spec.logSumExp) results.push(tensor('f32', [batch * heads, 1, blocks.queries]));
-  const body = Buffer.from(kernelText(forwardKernel(spec, blocks))).toString('base64');
+  const kernel = forwardKernel(spec, blocks);
+  const body = Buffer.from(kernelText(kernel)).toString('base64');
+  const kernels = [factsOf(kernel, 'forward')];
   const call = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
     const ids = idSets.map((set) => idArrays(set, spec, blocks, inputs));
     const operands = [
@@ -60,7 +63,7 @@ export function lowerTpu(spec: AttentionSpec, choice?: import('./tpu-choice').Fo
     if (!logSumExp || !spec.outputs.logSumExp) return whole;
     return { ...whole, logSumExp: cut(s.reshape(logSumExp, [batch * heads, blocks.queries]), spec.outputs.logSumExp) };
   };
-  return s.program('attention', inputTypes(spec), call, { hiddenFlops: flops(spec), maskBytes: idBytes(idSets, spec, blocks) });
+  return s.program('attention', inputTypes(spec), call, { hiddenFlops: flops(spec), maskBytes: idBytes(idSets, spec, blocks), kernels });
 }
 
 /** [batch, heads, tokens, size] as [batch x heads, padded tokens, size], zeros after the last token. */
