@@ -75,5 +75,5 @@ function functionText(
 ) {
   const list = (parts: readonly MosaicType[]) => `(${parts.map(spell).join(', ')})`;
   const all = attr.dictionary({ ...attributes, function_type: `${list(types)} -> ${list(results)}`, sym_name: attr.string(name) });
-  return `  "stable_mosaic.func.func"() (${printRegion(body, spell, '  ', new Map())}) ${all} : () -> ()\n`;
+  return `  "stable_mosaic.func.func"() (${printRegion(body, spell, '  ')}) ${all} : () -> ()\n`;
 }

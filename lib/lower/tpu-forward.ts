@@ -8,41 +8,12 @@ import type { AttentionSpec } from '../attention';
 import type { Kernel, Phase } from '../ir/kernel';
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
-import { hasKind, type LazyMask, masksOf } from '../mask';
+import { hasKind } from '../mask';
 import { lazyMasks } from './lazy';
-import type { ForwardChoice } from './tpu-choice';
-import { allowed, hostScalars, idSetsOf, kernelScalars, nextIn, type Row, spansOf } from './tpu-mask';
+import { allowed, idSetsOf, kernelScalars, nextIn, type Row, spansOf } from './tpu-mask';
 import { type Current, type Next, Phases, type Shape } from './tpu-phase';
-import { bandOf, type BandTiles, bandTiles, columnsOf, lanes } from './tpu-tiles';
-
-/** How the kernel cuts an attention up: the choice, both sides padded to whole tiles, and the cores that share the work. */
-export interface ForwardPlan extends ForwardChoice {
-  readonly queries: number;
-  readonly keys: number;
-  readonly cores: number;
-  /** The cores share heads, or, where those are odd, rows of tiles: each core's are this far apart. */
-  readonly stride: number;
-  /** Where the mask is a band. */
-  readonly band?: BandTiles;
-}
-
-export function forwardPlan(spec: AttentionSpec, choice: ForwardChoice, cores: number): ForwardPlan {
-  const { blockQ, blockK, heads } = choice;
-  const masks = lazyMasks(spec);
-  const band = masks.length === 1 ? bandOf(masks[0]) : undefined;
-  const stride = ((spec.batch * spec.heads) / heads) % cores === 0 || spec.queries <= blockQ ? 1 : cores;
-  const queries = Math.ceil(spec.queries / blockQ / stride) * stride * blockQ;
-  const tiles = band && bandTiles(band, { queries, keys: spec.keys, blockQ, blockK });
-  return {
-    ...choice,
-    queries,
-    keys: Math.ceil(spec.keys / blockK) * blockK,
-    // Scratch is a core's own, so each of a chip's cores gets its share by a leading parallel dimension.
-    cores: stride > 1 || ((spec.batch * spec.heads) / heads) % cores === 0 ? cores : 1,
-    stride,
-    ...(tiles && firstClass(tiles, stride) !== undefined && transitionsOf(tiles, stride).length <= mostPhases ? { band: tiles } : {}),
-  };
-}
+import { lanes } from './tpu-tiles';
+import { type BandWalk, countTiles, type ForwardPlan, type Transition } from './tpu-walk';
 
 /** Keys and values of a core: a step over heads, a column of tiles. */
 interface Source {
@@ -53,66 +24,6 @@ interface Source {
 /** A tile of a core. */
 interface Tile extends Source {
   readonly row: V;
-}
-
-// Compile time follows the number of phases; a band that needs more takes the one dynamic shape.
-const mostPhases = 8;
-
-/** A pair of tiles that follow one another somewhere in a band, by class; `leaves` where the second is the first of the next row. */
-interface Transition {
-  readonly from: number;
-  readonly to: number;
-  readonly leaves: boolean;
-  /** How often, in one pass over the rows. */
-  readonly runs: number;
-}
-
-/** Of a core, and of the busiest one how often. */
-function transitionsOf(tiles: BandTiles, stride: number): Transition[] {
-  const found = new Map<string, Transition>();
-  for (let core = 0; core < stride; core++)
-    for (const [key, one] of transitionsFrom(tiles, core, stride)) if (!((found.get(key)?.runs ?? 0) >= one.runs)) found.set(key, one);
-  return [...found.values()].sort((a, b) => a.from - b.from || Number(a.leaves) - Number(b.leaves) || a.to - b.to);
-}
-
-function transitionsFrom(tiles: BandTiles, first: number, stride: number): Map<string, Transition> {
-  const found = new Map<string, { from: number; to: number; leaves: boolean; runs: number }>();
-  const add = (from: number, to: number, leaves: boolean, runs: number) => {
-    if (!runs) return;
-    const key = `${from},${to},${leaves}`;
-    const known = found.get(key);
-    if (known) known.runs += runs;
-    else found.set(key, { from, to, leaves, runs });
-  };
-  const opening = countsOf(tiles, first);
-  let here = opening;
-  for (let row = first; row < tiles.rows; row += stride) {
-    const next = row + stride < tiles.rows ? countsOf(tiles, row + stride) : opening;
-    let last = -1;
-    for (const [i, count] of here.entries()) {
-      if (!count) continue;
-      if (last >= 0) add(last, i, false, 1);
-      add(i, i, false, count - 1);
-      last = i;
-    }
-    add(last, next.findIndex(Boolean), true, 1);
-    here = next;
-  }
-  return found;
-}
-
-/** Tiles of each class in a row. */
-function countsOf(tiles: BandTiles, row: number): number[] {
-  return tiles.classes.map((_, i) => {
-    const { start, end } = columnsOf(tiles, i, row);
-    return Math.max(0, end - start);
-  });
-}
-
-/** The class of every core's first tile, where it is one. */
-function firstClass(tiles: BandTiles, stride: number): number | undefined {
-  const first = Array.from({ length: stride }, (_, row) => countsOf(tiles, row).findIndex(Boolean));
-  return first.every((one) => one === first[0]) ? first[0] : undefined;
 }
 
 /**
@@ -135,6 +46,8 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
   const rowSteps = rows / stride;
   const sequences = (set: { lengths?: readonly number[] }) => (set.lengths ? 1 : batch);
   const phases: Phase[] = [];
+  let visited: ReturnType<typeof countTiles> | undefined;
+  const counted = () => (visited ??= countTiles(spec, plan));
   const tileBytes = kvTogether * blockK * (headDim + valueDim) * (dtype === 'bf16' ? 2 : 4) + 4 * blockK * idSets.length;
   const rowReads = together * blockQ * headDim * (dtype === 'bf16' ? 2 : 4);
   const rowWrites = together * blockQ * (valueDim * (dtype === 'bf16' ? 2 : 4) + (spec.logSumExp ? 4 : 0));
@@ -258,9 +171,17 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       };
     };
 
-    const mark = (name: string, runs: number, leaves: boolean) => {
+    const mark = (name: string, runs: () => number, leaves: boolean) => {
       m.mark(state, phases.length);
-      phases.push({ name, runs, readBytes: tileBytes + (leaves ? rowReads : 0), writtenBytes: leaves ? rowWrites : 0 });
+      const bytes = { readBytes: tileBytes + (leaves ? rowReads : 0), writtenBytes: leaves ? rowWrites : 0 };
+      // Counted for who asks: a program is built without.
+      phases.push({
+        name,
+        get runs() {
+          return runs();
+        },
+        ...bytes,
+      });
     };
     /** What a phase reads ahead and waits for, and the phase. `third` is the tile after `next`. */
     const phase = (current: Current & { tile: Tile }, next: { shape: Shape; tile: Tile; third: Source }, leaves: boolean) => {
@@ -274,17 +195,12 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       const pairs = next.shape === 'dynamic' ? pairsOf(next.tile, other(slot), queriesAt) : undefined;
       work.run(current, { shape: next.shape, slot: other(slot), first: leaves, querySlot: queriesAt, pairs }, leaves);
     };
-    const mayOpen =
-      !band ||
-      band.classes.some((_, i) => {
-        const { always, never } = firstness(band, i);
-        return !always && !never;
-      });
+    const mayOpen = !band || band.opens.includes('sometimes');
     /** The first scores of a core. */
     const begin = (shape: Shape, tile: Tile, second: Source) => {
       const slot = m.constant(0);
       m.when(isFirstStep, () => {
-        mark('start', 1, false);
+        mark('start', () => 1, false);
         m.storeScalar(slot, state, 1);
         queryCopies(m.startCopy, here, slot);
         keyCopies(m.startCopy, tile, slot);
@@ -314,8 +230,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
     if (band) bandRow(band);
     else dynamicRow();
 
-    function bandRow(tiles: BandTiles) {
-      const { classes, tail } = tiles;
+    function bandRow({ classes, tail, transitions, first, opens: openings, everywhere }: BandWalk) {
       const least = Math.min(...classes.map(({ from }) => from));
       const most = Math.max(...classes.map(({ to }) => to));
       const low = (at: V) => (tail ? m.constant(0) : m.max(m.add(at, least), 0));
@@ -338,17 +253,16 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
         const { from, to } = classes[i];
         return { start: m.max(m.add(at, from), 0), end: m.min(m.add(at, to + 1), columns) };
       };
-      const transitions = transitionsOf(tiles, stride);
       const rowFirst = high(row);
       const opening = { ...here, column: rowFirst };
-      begin(classes[firstClass(tiles, stride) ?? 0], opening, following(opening));
+      begin(classes[first], opening, following(opening));
       const slotOfRow = m.loadScalar(state, 1);
       const slotOf = (column: V) => parity(m.add(slotOfRow, m.sub(rowFirst, column)));
       const nameOf = (i: number) => (classes[i].from === classes[i].to ? `tile ${classes[i].from}` : 'full tile');
       /** Whether a class is its row's first always, never, or as its column says. */
       const opens = (i: number, column: V): boolean | V => {
-        const { always, never } = firstness(tiles, i);
-        return always || (never ? false : m.eq(column, rowFirst));
+        const opening = openings[i];
+        return opening === 'sometimes' ? m.eq(column, rowFirst) : opening === 'always';
       };
       /** Where a phase stands in the row, in scalars; made before they are needed, under the phases before. */
       const placeOf = (column: V) => {
@@ -357,7 +271,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
         return { tile, next, third: following(next), slot: slotOf(column) };
       };
       const run = ({ from, to, leaves, runs }: Transition, { tile, next, third, slot }: ReturnType<typeof placeOf>) => {
-        mark(`${nameOf(from)}, then ${leaves ? "the next row's " : ''}${nameOf(to)}`, runs * headSteps, leaves);
+        mark(`${nameOf(from)}, then ${leaves ? "the next row's " : ''}${nameOf(to)}`, () => runs * headSteps, leaves);
         const current = { shape: classes[from], slot, first: opens(from, tile.column), tile };
         phase(current, { shape: classes[to], tile: next, third }, leaves);
       };
@@ -404,7 +318,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
             else run(transition, lasts[i]);
           }
         };
-        if (Array.from({ length: rows }, (_, at) => columnsOf(tiles, i, at)).every(({ start, end }) => start < end)) visit();
+        if (everywhere[i]) visit();
         else m.when(isThere[i], visit);
       }
       const ended = low(row);
@@ -454,14 +368,13 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       const ownSecond = second(own);
       begin('dynamic', { ...here, column: own.first }, tileAt(here, ownSecond, nextRow));
       const beyond = (column: V) => m.select(isTile(column), own.next(m.add(column, 1)), columns);
-      const counted = countTiles(spec, plan);
       const ahead = beyond(ownSecond);
       const firstThird = tileAt(here, ahead, nextRow);
       const [last, , , , , lastSlot] = m.whileLoop(
         [own.first, ownSecond, ahead, firstThird.head, firstThird.column, m.loadScalar(state, 1)],
         (_, next) => isTile(next),
         (column, next, third, thirdHead, thirdColumn, slot) => {
-          mark('tile, then tile', counted.tiles - counted.rows, false);
+          mark('tile, then tile', () => counted().tiles - counted().rows, false);
           const current = { shape: 'dynamic' as const, slot, first: m.eq(column, own.first), tile: { ...here, column } };
           const source = { head: thirdHead, column: thirdColumn };
           phase(current, { shape: 'dynamic', tile: { ...here, column: next }, third: source }, false);
@@ -470,7 +383,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
           return [next, third, fourth, after.head, after.column, other(slot)];
         },
       );
-      mark("tile, then the next row's tile", counted.rows, true);
+      mark("tile, then the next row's tile", () => counted().rows, true);
       const current = { shape: 'dynamic' as const, slot: lastSlot, first: m.eq(last, own.first), tile: { ...here, column: last } };
       phase(current, { shape: 'dynamic', tile: nextRow, third: afterNext }, true);
       finish(nextRow, other(lastSlot));
@@ -531,75 +444,6 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
     body,
     phases,
   };
-}
-
-/** Whether a class's first tile in a row is the row's first: in all rows that have it, or in none. */
-function firstness(tiles: BandTiles, which: number): { always: boolean; never: boolean } {
-  let [opening, more, following] = [0, 0, 0];
-  for (let row = 0; row < tiles.rows; row++) {
-    const counts = countsOf(tiles, row);
-    if (!counts[which]) continue;
-    if (counts.findIndex(Boolean) === which) opening++;
-    else following++;
-    if (counts[which] > 1) more++;
-  }
-  return { always: !following && !more, never: !opening };
-}
-
-/** Tiles and rows of tiles that the busiest core visits, of all its heads; what only the run time knows counts as allowing. */
-function countTiles(spec: AttentionSpec, plan: ForwardPlan): { tiles: number; rows: number } {
-  const { blockQ, blockK, queries, keys, cores, stride } = plan;
-  const [rows, columns] = [queries / blockQ, keys / blockK];
-  const masks = lazyMasks(spec);
-  const steps = (spec.batch * spec.heads) / plan.heads;
-  const ofRow = (mask: LazyMask, row: number) => {
-    const firstRow = row * blockQ;
-    const lastRow = Math.min(firstRow + blockQ, spec.queries) - 1;
-    const idBlocks = (name: string) => {
-      const { lengths } = idSetsOf(masks).find((set) => set.name === name) ?? {};
-      return lengths ? documentColumns(lengths, { firstRow, lastRow, blockK, columns }) : { start: 0, end: columns };
-    };
-    const spans = spansOf(hostScalars, mask, { firstRow, lastRow, blockK, keys: spec.keys, columns, idBlocks, keyLength: () => spec.keys });
-    let [visited, reached] = [0, 0];
-    for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
-      visited += Math.max(0, end - Math.max(start, reached));
-      reached = Math.max(reached, end);
-    }
-    return Math.max(1, visited);
-  };
-  const ofCore = (core: number) => {
-    const perMask = masks.map((mask) => {
-      let tiles = 0;
-      for (let row = stride > 1 ? core : 0; row < rows; row += stride) tiles += ofRow(mask, row);
-      return tiles;
-    });
-    const [first, end] = stride > 1 ? [0, steps] : [(core * steps) / cores, ((core + 1) * steps) / cores];
-    let sum = 0;
-    for (let step = first; step < end; step++) sum += perMask[maskIndex(spec, step * plan.heads)];
-    return sum;
-  };
-  return { tiles: Math.max(...Array.from({ length: cores }, (_, core) => ofCore(core))), rows: (rows * steps) / cores };
-}
-
-/** Which of the masks is a head's, of all sequences' heads. */
-function maskIndex({ heads, mask }: AttentionSpec, head: number): number {
-  return Math.floor(((head % heads) * masksOf(mask, heads).length) / heads);
-}
-
-/** The columns [start, end) that hold the documents of rows [firstRow, lastRow]. */
-function documentColumns(
-  lengths: readonly number[],
-  { firstRow, lastRow, blockK, columns }: { firstRow: number; lastRow: number; blockK: number; columns: number },
-): { start: number; end: number } {
-  let [at, start, end] = [0, 0, 0];
-  for (const length of lengths) {
-    if (at + length > firstRow && at <= lastRow) {
-      if (!end) start = at;
-      end = at + length;
-    }
-    at += length;
-  }
-  return { start: Math.floor(start / blockK), end: Math.min(columns, Math.ceil(end / blockK)) };
 }
 
 function vectorOf(pairs: V | boolean, shape: readonly number[]): V {

@@ -12,7 +12,8 @@ import { hasKind } from '../mask';
 import { type Module, type TensorType, tensor } from '../types';
 import { lazyMasks } from './lazy';
 import { forwardChoice } from './tpu-choice';
-import { forwardKernel, type ForwardPlan, forwardPlan } from './tpu-forward';
+import { forwardKernel } from './tpu-forward';
+import { type ForwardPlan, forwardPlan } from './tpu-walk';
 import { type IdSet, idSetsOf } from './tpu-mask';
 
 /** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernel's limits. */
