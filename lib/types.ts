@@ -107,6 +107,8 @@ export interface Phase {
   /** HBM traffic of one run. */
   readonly readBytes: number;
   readonly writtenBytes: number;
+  /** Of the bytes read, those that are waited for a grid step later; the others are at the next phase. */
+  readonly aheadBytes?: number;
 }
 
 /** What a TPU kernel's schedule does not say. */

@@ -173,7 +173,11 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
 
     const mark = (name: string, runs: () => number, leaves: boolean) => {
       m.mark(state, phases.length);
-      const bytes = { readBytes: tileBytes + (leaves ? rowReads : 0), writtenBytes: leaves ? rowWrites : 0 };
+      const bytes = {
+        readBytes: tileBytes + (leaves ? rowReads : 0),
+        aheadBytes: leaves ? rowReads : 0,
+        writtenBytes: leaves ? rowWrites : 0,
+      };
       // Counted for who asks: a program is built without.
       phases.push({
         name,
