@@ -39,10 +39,11 @@ interface Cost {
 }
 
 /** The parts of a kernel in the order of their code. Throws ShapeError where marks and phases do not match, or nothing says how often a loop runs. */
-export function loopsOf(program: BundleProgram, facts: KernelFacts, chip: Chip): Loop[] {
+export function loopsOf(program: BundleProgram, ofKernel: KernelFacts, chip: Chip): Loop[] {
+  const facts = onCores(ofKernel, chip.cores);
   checkMarks(program.root, facts);
   const loops: Loop[] = [];
-  const cyclesPerByte = (chip.hertz * chip.cores) / chip.hbmBytesPerSecond;
+  const cyclesPerByte = (chip.hertz * facts.cores) / chip.hbmBytesPerSecond;
   const visit = (region: Region, parent: { runs: number; depth: number; cost: Cost }) => {
     const runs = runsOf(region, parent, facts);
     const phases = [...region.marks, ...region.predicated].map((k) => facts.phases[k]);
@@ -77,6 +78,13 @@ export function loopsOf(program: BundleProgram, facts: KernelFacts, chip: Chip):
   if (wait > 0)
     loops.push({ name: 'waits for HBM', runs: 1, cycles: wait, scheduleCycles: 0, bundles: 0, mxuCycles: 0, hbmBytes: 0, hbmCycles: 0 });
   return loops;
+}
+
+/** On a chip of fewer cores than the grid is split for, one of them runs the parts of several. */
+function onCores(facts: KernelFacts, cores: number): KernelFacts {
+  const times = Math.max(1, facts.cores / cores);
+  const phases = facts.phases.map((phase) => ({ ...phase, runs: times * phase.runs }));
+  return { ...facts, phases, steps: times * facts.steps, cores: Math.min(cores, facts.cores) };
 }
 
 function hasMarks(region: Region): boolean {
