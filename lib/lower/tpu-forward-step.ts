@@ -5,7 +5,7 @@
 import type { Phase } from '../ir/kernel';
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
-import type { ForwardSizes } from './tpu-forward';
+import { ahead, type ForwardSizes } from './tpu-forward';
 import { allowed } from './tpu-mask';
 import { type Next, type PhaseRefs, Phases, type Shape } from './tpu-phase';
 import { lanes } from './tpu-tiles';
@@ -117,7 +117,7 @@ export class ForwardStep {
   }
 
   slotAfter(slot: V): V {
-    return m.select(m.eq(slot, 2), 0, m.add(slot, 1));
+    return m.select(m.eq(slot, ahead), 0, m.add(slot, 1));
   }
 
   /** The slot of the row's first tile. */
@@ -203,6 +203,8 @@ export class ForwardStep {
       },
       readBytes: tileBytes + (leaves ? rowReads : 0),
       writtenBytes: leaves ? rowWrites : 0,
+      aheadBytes: leaves ? rowReads : 0,
+      phasesAhead: ahead,
     });
   }
 
