@@ -1,11 +1,10 @@
 /** A row of tiles of the forward kernel: which phases run on which tiles, and in which order. */
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
-import { ahead } from './tpu-forward';
 import type { ForwardStep, Row, Sequence, Tile } from './tpu-forward-step';
 import { kernelScalars, nextIn, spansOf } from './tpu-mask';
 import type { Shape } from './tpu-phase';
-import { type BandWalk, countTiles, type Transition } from './tpu-walk';
+import { type BandWalk, countTiles, tilesAhead, type Transition } from './tpu-walk';
 
 /** A tile's values as a loop carries them, and back. */
 const valuesOf = ({ head, row, column }: Tile): V[] => [head, row, column];
@@ -51,7 +50,7 @@ export function bandRow(step: ForwardStep, walk: BandWalk): void {
   const firstColumn = high(here);
   step.begin(classes[walk.first], sequenceAt(firstColumn, m.constant(0)), opens.includes('sometimes'));
   const firstSlot = step.firstSlot();
-  const slotOf = (column: V) => m.rem(m.add(firstSlot, m.sub(firstColumn, column)), ahead + 1);
+  const slotOf = (column: V) => m.rem(m.add(firstSlot, m.sub(firstColumn, column)), tilesAhead + 1);
   const nameOf = (i: number) => (classes[i].from === classes[i].to ? `tile ${classes[i].from}` : 'full tile');
   const run = ({ from, to, leaves, runs }: Transition, sequence: Sequence) => {
     const name = `${nameOf(from)}, then ${leaves ? "the next row's " : ''}${nameOf(to)}`;

@@ -5,10 +5,11 @@
 import type { Phase } from '../ir/kernel';
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
-import { ahead, type ForwardSizes } from './tpu-forward';
+import type { ForwardSizes } from './tpu-forward';
 import { allowed } from './tpu-mask';
 import { type Next, type PhaseRefs, Phases, type Shape } from './tpu-phase';
 import { lanes } from './tpu-tiles';
+import { tilesAhead } from './tpu-walk';
 
 /** A row of tiles of a core: a step over heads, a row. */
 export interface Row {
@@ -117,7 +118,7 @@ export class ForwardStep {
   }
 
   slotAfter(slot: V): V {
-    return m.select(m.eq(slot, ahead), 0, m.add(slot, 1));
+    return m.select(m.eq(slot, tilesAhead), 0, m.add(slot, 1));
   }
 
   /** The slot of the row's first tile. */
@@ -204,7 +205,7 @@ export class ForwardStep {
       readBytes: tileBytes + (leaves ? rowReads : 0),
       writtenBytes: leaves ? rowWrites : 0,
       aheadBytes: leaves ? rowReads : 0,
-      phasesAhead: ahead,
+      phasesAhead: tilesAhead,
     });
   }
 

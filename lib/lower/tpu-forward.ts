@@ -13,10 +13,7 @@ import { lazyMasks } from './lazy';
 import { bandRow, dynamicRow } from './tpu-forward-rows';
 import { ForwardStep } from './tpu-forward-step';
 import { type IdSet, idSetsOf } from './tpu-mask';
-import type { ForwardPlan } from './tpu-walk';
-
-/** Tiles that a core's copies are ahead of what reads them: in a ring of as many and one more. */
-export const ahead = 2;
+import { type ForwardPlan, tilesAhead } from './tpu-walk';
 
 /** What a kernel is made for, in the numbers that its parts share. */
 export interface ForwardSizes {
@@ -114,15 +111,15 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
     ],
     scratch: [
       m.ref('vmem', dtype, [2, together, blockQ, headDim]),
-      m.ref('vmem', dtype, [ahead + 1, kvTogether, blockK, headDim]),
-      m.ref('vmem', dtype, [ahead + 1, kvTogether, blockK, valueDim]),
+      m.ref('vmem', dtype, [tilesAhead + 1, kvTogether, blockK, headDim]),
+      m.ref('vmem', dtype, [tilesAhead + 1, kvTogether, blockK, valueDim]),
       m.ref('vmem', 'f32', [together, blockK, blockQ]),
       m.ref('vmem', 'f32', [together, valueDim, blockQ]),
       ...[0, 1, 2].map(() => m.ref('vmem', 'f32', [together, 1, blockQ])),
-      m.ref('semaphore_mem', 'dma_semaphore', [3 + 2 * idSets.length, ahead + 1]),
+      m.ref('semaphore_mem', 'dma_semaphore', [3 + 2 * idSets.length, tilesAhead + 1]),
       // The phase, for who reads the schedule, and the slot of the next tile.
       m.ref('smem', 'i32', [2]),
-      ...idSets.flatMap(() => [m.ref('vmem', 'i32', [2, 1, blockQ]), m.ref('vmem', 'i32', [ahead + 1, 1, blockK])]),
+      ...idSets.flatMap(() => [m.ref('vmem', 'i32', [2, 1, blockQ]), m.ref('vmem', 'i32', [tilesAhead + 1, 1, blockK])]),
     ],
     body: ([core, headStep, rowStep], refs) => {
       const rest = [...refs];
