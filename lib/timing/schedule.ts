@@ -1,8 +1,8 @@
 /**
  * Cycles of a kernel from its final bundles. The model: a bundle issues a cycle, in order; an MXU is busy with a vmatmul for its rows (16 cycles on v5p for 16 rows of bf16) and
  * the bundle that has the next one waits, with no queue; a basic block ends when its MXUs do. A part of the kernel runs as often as its phase says. It takes the longer of
- * that and the copies that it starts, at the core's share of the bandwidth and with their latency: they start at the top of a phase and are waited for at the top of the next, but for
- * writes and for reads a grid step ahead. The kernel as a whole takes no less than all of its traffic at that bandwidth. Not in the model: conflicts in vector memory, power,
+ * that and the copies that it starts, at the core's share of the bandwidth and with their latency: they start at the top of a phase and are waited for at the top of the next, or as many
+ * phases later as the phase says, but for writes and for reads a grid step ahead. The kernel as a whole takes no less than all of its traffic at that bandwidth. Not in the model: conflicts in vector memory, power,
  * branches that are not taken (a branch without a mark counts as taken).
  */
 import { ShapeError } from '../errors';
@@ -67,7 +67,8 @@ export function loopsOf(program: BundleProgram, ofKernel: KernelFacts, chip: Chi
     const hbmCycles = hbmBytes * cyclesPerByte;
     const due = phases.reduce((sum, { readBytes, aheadBytes = 0 }) => sum + readBytes - aheadBytes, 0);
     const { cycles: scheduleCycles, bundles, mxuCycles } = cost;
-    const cycles = due ? Math.max(scheduleCycles, due * cyclesPerByte + copyLatency * chip.hertz) : scheduleCycles;
+    const phasesAhead = Math.min(...phases.map((phase) => phase.phasesAhead ?? 1));
+    const cycles = due ? Math.max(scheduleCycles, (due * cyclesPerByte + copyLatency * chip.hertz) / phasesAhead) : scheduleCycles;
     const name =
       phases.map((phase) => phase.name).join(' + ') || (region.kind === 'program' ? 'once' : region.kind === 'loop' ? 'grid' : 'grid step');
     loops[at] = { name, runs, cycles, scheduleCycles, bundles, mxuCycles, hbmBytes, hbmCycles };
