@@ -12,9 +12,10 @@ const below: Record<string, readonly string[]> = {
   mask: ['errors'],
   ir: ['errors', 'types'],
   attention: ['errors', 'types', 'mask'],
+  reference: ['mask', 'attention'],
   lower: ['errors', 'types', 'mask', 'attention', 'ir'],
   pjrt: ['errors', 'types', 'supply'],
-  timing: ['errors', 'types', 'mask', 'attention', 'lower', 'pjrt'],
+  timing: ['errors', 'types', 'mask', 'attention', 'reference', 'lower', 'pjrt'],
   cli: ['errors', 'types', 'mask', 'attention', 'lower', 'pjrt', 'supply', 'timing'],
 };
 

@@ -1,5 +1,5 @@
 /** The TPU kernel, run by the meaning of its operations and compared with the plain loops; its text is flat in T. */
-import { type AttentionOptions, attention, reference } from '../lib/attention';
+import { type AttentionOptions, attention } from '../lib/attention';
 import { interpret } from '../lib/ir/interpret';
 import { kernelText } from '../lib/ir/kernel';
 import * as m from '../lib/ir/mosaic';
@@ -7,6 +7,7 @@ import { attentionKernel, tpuBlocks } from '../lib/lower/tpu-kernel';
 import { lazyMasks } from '../lib/lower/lazy';
 import { idSetsOf } from '../lib/lower/tpu-mask';
 import { causal, documentIds, local, parseMask } from '../lib/mask';
+import { reference } from '../lib/reference';
 import { testInputs } from '../lib/timing/measure';
 import { maxError } from './helpers';
 

@@ -1,7 +1,7 @@
 /** One suite over all lowerings: on the CPU plugin each gives what the plain loops give; for v5p each compiles. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type AttentionOptions, attention, flops, inputTypes, reference } from '../lib/attention';
+import { type AttentionOptions, attention, flops, inputTypes } from '../lib/attention';
 import { lower, lowerBlocking, type Target } from '../lib/lower';
 import { cpuBlocks } from '../lib/lower/cpu';
 import {
@@ -20,6 +20,7 @@ import {
   strided,
 } from '../lib/mask';
 import { Client, liveHandles, Topology } from '../lib/pjrt';
+import { reference } from '../lib/reference';
 import { testInputs } from '../lib/timing/measure';
 import { describeTpu, maxError } from './helpers';
 

@@ -23,7 +23,8 @@ const rules = {
 export type Target = keyof typeof rules;
 
 /**
- * The program of an attention for a target. A dense mask has one lowering, `dense`, on every target. Throws ShapeError for an unknown target
+ * The program of an attention for a target. A dense mask has one lowering, `dense`, on every target; so have, on `cpu`, a pass with a backward, a
+ * soft cap and sinks, which its kernel does not know. Throws ShapeError for an unknown target
  * and for sizes past the target's limits.
  */
 export function lower(spec: AttentionSpec, target: Target): Module {
@@ -39,5 +40,7 @@ export function lowerBlocking(spec: AttentionSpec, target: Target): Blocking | u
 function ruleOf(spec: AttentionSpec, target: Target): (typeof rules)[Target] {
   if (!Object.hasOwn(rules, target))
     throw new ShapeError(`lower: a target is one of ${Object.keys(rules).join(', ')}; got ${String(target)}`);
-  return rules[spec.mask.kind === 'dense' ? 'dense' : target];
+  const onlyDense =
+    spec.mask.kind === 'dense' || (target === 'cpu' && (spec.pass !== 'forward' || spec.softCap !== undefined || spec.sinks));
+  return rules[onlyDense ? 'dense' : target];
 }

@@ -16,6 +16,7 @@ import { type IdSet, idSetsOf } from './tpu-mask';
 
 /** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernel's limits. */
 export function lowerTpu(spec: AttentionSpec, choice?: import('./tpu-choice').ForwardChoice): Module {
+  if (spec.pass !== 'forward') throw new ShapeError(`the TPU kernel takes pass forward; got ${spec.pass}`);
   if (Math.max(spec.headDim, spec.valueDim) > 1024)
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${spec.headDim} and ${spec.valueDim}`);
   if (Math.max(spec.queries, spec.keys) > 2 ** 28)
@@ -53,7 +54,7 @@ export function lowerTpu(spec: AttentionSpec, choice?: import('./tpu-choice').Fo
       operandLayouts: operands.map(({ type }) => rowMajor(type)),
       resultLayouts: results.map(rowMajor),
     });
-    const whole = { out: cut(out, spec.outputs.out) };
+    const whole = { out: cut(out, tensor(dtype, [batch, heads, spec.queries, valueDim])) };
     if (!logSumExp || !spec.outputs.logSumExp) return whole;
     return { ...whole, logSumExp: cut(s.reshape(logSumExp, [batch * heads, blocks.queries]), spec.outputs.logSumExp) };
   };

@@ -1,9 +1,10 @@
 /** One attention on one target: built, compiled and, where the target can run it, timed and compared with the reference. */
-import { type AttentionOptions, type AttentionSpec, attention, inputTypes, reference } from '../attention';
+import { type AttentionOptions, type AttentionSpec, attention, inputTypes } from '../attention';
 import { ShapeError } from '../errors';
 import { type Blocking, lower, lowerBlocking } from '../lower';
 import { analyze, masksOf, maskText, parseMask } from '../mask';
 import type { Client, Topology } from '../pjrt';
+import { reference } from '../reference';
 import { fromBits, isNarrowFloat, sizeOf, type TensorType, toBits, typeText } from '../types';
 import { time } from './time';
 
