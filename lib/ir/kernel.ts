@@ -23,8 +23,8 @@ export interface Phase {
 export interface Kernel {
   /** Steps a dimension. A `parallel` one may be split over a chip's cores, which share no scratch. */
   readonly grid: readonly { readonly steps: number; readonly semantics: 'parallel' | 'arbitrary' }[];
-  /** i32 arrays in scalar memory, there before the first step; the first operands of the call. */
-  readonly prefetch: readonly { readonly shape: readonly number[]; readonly element?: Element }[];
+  /** Arrays in scalar memory (i32 unless told), there before the first step; the first operands of the call. */
+  readonly prefetch: readonly { readonly shape: readonly number[]; readonly element?: 'i32' | 'f32' }[];
   readonly inputs: readonly Operand[];
   readonly outputs: readonly Operand[];
   readonly scratch: readonly Ref[];
@@ -41,7 +41,7 @@ export function kernelText(kernel: Kernel): string {
   const refTypes: MosaicType[] = operands.map(({ element, shape, window }) =>
     window ? ref('vmem', element, window.block) : ref('any', element, shape),
   );
-  const prefetchTypes = kernel.prefetch.map(({ shape, element }) => ref('smem', element ?? 'i32', shape));
+  const prefetchTypes = kernel.prefetch.map(({ shape, element = 'i32' }) => ref('smem', element, shape));
   const types = [...gridTypes, ...prefetchTypes, ...refTypes, ...kernel.scratch];
   const body = isolated<MosaicType>(types, (...args) => {
     kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length));
