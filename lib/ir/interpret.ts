@@ -346,9 +346,9 @@ class Core {
     const values = operands.map((operand) => this.get(operand));
     const { type } = results[0];
     if (type.kind === 'scalar') return Number(meaning(...(values as number[])));
-    const tiles = values as Tile[];
-    const [a, b, c] = tiles.map(({ data }) => data);
     const data = blank(type.element, count(type.shape));
+    // A scalar condition chooses between whole vectors.
+    const [a, b, c] = values.map((value) => (typeof value === 'number' ? new Int32Array(data.length).fill(value) : (value as Tile).data));
     for (let i = 0; i < data.length; i++) data[i] = Number(meaning(a[i], b?.[i], c?.[i]));
     return { shape: type.shape, data };
   }

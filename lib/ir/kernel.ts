@@ -1,6 +1,9 @@
 /** The frame of a Mosaic kernel: a grid, windows over the operands, scratch memory; printed as the text that libtpu's custom call takes. */
+import type { Phase } from '../types';
 import { attr, emit, isolated, printRegion } from './mlir';
 import { type Element, type MosaicType, ref, type Ref, scalar, spell, type V, version } from './mosaic';
+
+export type { Phase };
 
 /** What a kernel sees of an operand: a block of it in vector memory that the pipeline moves with the grid, or, without `window`, all of it in HBM. */
 export interface Operand {
@@ -8,16 +11,6 @@ export interface Operand {
   readonly shape: readonly number[];
   /** The block's size, and its index in blocks at a grid point. */
   readonly window?: { readonly block: readonly number[]; readonly at: (...grid: V[]) => readonly V[] };
-}
-
-/** A part of the body that begins with `mark`, and what is known of it before it is compiled. */
-export interface Phase {
-  readonly name: string;
-  /** Times that it runs on the busiest core. */
-  readonly runs: number;
-  /** HBM traffic of one run. */
-  readonly readBytes: number;
-  readonly writtenBytes: number;
 }
 
 export interface Kernel {
@@ -28,9 +21,9 @@ export interface Kernel {
   readonly inputs: readonly Operand[];
   readonly outputs: readonly Operand[];
   readonly scratch: readonly Ref[];
-  /** One grid step. `refs` are prefetched arrays, inputs, outputs and scratch in that order. */
   /** In the order of their marks; filled while the body is built. */
   readonly phases?: readonly Phase[];
+  /** One grid step. `refs` are prefetched arrays, inputs, outputs and scratch in that order. */
   readonly body: (grid: readonly V[], refs: readonly V[]) => void;
 }
 
@@ -82,5 +75,5 @@ function functionText(
 ) {
   const list = (parts: readonly MosaicType[]) => `(${parts.map(spell).join(', ')})`;
   const all = attr.dictionary({ ...attributes, function_type: `${list(types)} -> ${list(results)}`, sym_name: attr.string(name) });
-  return `  "stable_mosaic.func.func"() (${printRegion(body, spell, '  ', new Map())}) ${all} : () -> ()\n`;
+  return `  "stable_mosaic.func.func"() (${printRegion(body, spell, '  ')}) ${all} : () -> ()\n`;
 }

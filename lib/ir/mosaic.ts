@@ -7,7 +7,7 @@
  * (jaxlib/mosaic/dialect/tpu/transforms/serde.cc). libtpu takes every version up to its own: 0.0.21 up to 7, 0.0.30 up to 9, 0.0.52 up to 15.
  */
 import { ShapeError } from '../errors';
-import { attr, type Block, emit, floatText, region, type Value } from './mlir';
+import { attr, type Block, emit, floatText, region, shared, type Value } from './mlir';
 
 export const version = 7;
 
@@ -59,9 +59,10 @@ function effect(name: string, operands: readonly V[], attributes?: Record<string
 export function constant(value: number, type: MosaicType = i32): V {
   const { element } = type;
   const text = element === 'i1' ? String(value !== 0) : element === 'f32' || element === 'bf16' ? floatText(value, element) : String(value);
-  return op('arith.constant', [], type, {
+  const attributes = () => ({
     value: type.kind === 'vector' ? `dense<${text}> : ${spell(type)}` : element === 'i1' ? text : `${text} : ${element}`,
   });
+  return shared('stable_mosaic.arith.constant', type, `${Object.is(value, -0) ? '-0' : value} ${spell(type)}`, attributes);
 }
 
 const noOverflowFlags = { overflowFlags: '#arith.overflow<none>' };

@@ -15,7 +15,7 @@ export interface Blocking {
 
 const rules = {
   cpu: { lower: lowerCpu, blocking: () => cpuBlocks },
-  tpu: { lower: lowerTpu, blocking: (spec: AttentionSpec) => forwardChoice(spec, 2) },
+  tpu: { lower: lowerTpu, blocking: (spec: AttentionSpec) => forwardChoice(spec, 'fast', 2) },
   dense: { lower: lowerDense, blocking: () => undefined },
 };
 

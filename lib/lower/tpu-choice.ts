@@ -29,18 +29,29 @@ export function headsOfStep(spec: AttentionSpec, cores: number): number[] {
 }
 
 /**
- * A step's columns (queries x heads) fill the MXU's pipeline: 1024 at head_dim 256, 2048 at 128. A kv group is kept whole where its heads fit at blocks of 256
- * or more, so that its keys and values are read once.
+ * `fast` is for step time, `lean` for compile time: how many multiply-adds of two matmuls a phase has, at least. A phase costs about 180 cycles beside its matmuls, where the
+ * pipeline fills and drains, and the compiler takes time by its instructions (v5p, bf16, causal, schedule of libtpu 0.0.52: at head_dim 256 blocks of 512 of one
+ * head 92 % of the MXU's limit and 0.45 s, of two 96 % and 0.9 s, of four 98 % and 2 s).
  */
-export function forwardChoice(spec: AttentionSpec, cores: number): ForwardChoice {
+const phaseWork = { fast: 2 * 512 ** 3, lean: 512 ** 3 };
+export type Preset = keyof typeof phaseWork;
+
+/**
+ * The preset's choice. The heads of a kv group stay together where there are up to eight, so that its keys and values are read once a row of tiles; they make the work that a phase
+ * needs with smaller tiles, of which fewer pairs are wasted on a boundary.
+ */
+export function forwardChoice(spec: AttentionSpec, preset: Preset, cores: number): ForwardChoice {
   const { queries, keys, headDim, valueDim, heads, kvHeads, dtype } = spec;
-  const size = Math.max(headDim, valueDim);
-  const columns = (size > 512 ? 128 : size > 256 ? 256 : size > 128 ? 1024 : 2048) / (dtype === 'f32' ? 2 : 1);
-  const group = heads / kvHeads;
-  const possible = headsOfStep(spec, cores).filter((n) => n * 128 <= Math.max(columns, 128));
-  const largest = Math.max(...possible);
-  const whole = group > 1 && largest === group && columns / group >= 256;
-  const together = whole ? largest : Math.max(...possible.filter((n) => n * Math.min(512, columns) <= Math.max(columns, 512)));
-  const block = Math.max(lanes, Math.min(512, Math.floor(columns / together / lanes) * lanes));
-  return { blockQ: evenBlock(queries, block), blockK: evenBlock(keys, Math.max(block, queries <= lanes ? 512 : 0)), heads: together };
+  const size = Math.max(headDim, valueDim, lanes);
+  const largest = size > 512 ? 128 : size > 256 || dtype === 'f32' ? 256 : 512;
+  // A matmul of f32 is many of bf16.
+  const passes = dtype === 'f32' ? 8 : 1;
+  const isEnough = (block: number, together: number) => passes * together * block ** 2 * 2 * size >= phaseWork[preset];
+  const possible = headsOfStep(spec, cores);
+  const most = Math.max(...possible);
+  const whole = heads > kvHeads && preset === 'fast' && dtype === 'bf16';
+  const together = whole ? most : (possible.find((n) => isEnough(largest, n)) ?? Math.min(4, most));
+  const block = [256, 512].find((one) => one < largest && isEnough(one, together)) ?? largest;
+  // Few queries have long rows of tiles: wide ones.
+  return { blockQ: evenBlock(queries, block), blockK: evenBlock(keys, queries <= lanes ? largest : block), heads: together };
 }

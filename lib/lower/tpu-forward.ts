@@ -10,34 +10,10 @@ import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
 import { hasKind } from '../mask';
 import { lazyMasks } from './lazy';
-import type { ForwardChoice } from './tpu-choice';
-import { allowed, hostScalars, idSetsOf, kernelScalars, nextIn, type Row, spansOf } from './tpu-mask';
+import { allowed, idSetsOf, kernelScalars, nextIn, type Row, spansOf } from './tpu-mask';
 import { type Current, type Next, Phases, type Shape } from './tpu-phase';
-import { bandOf, type BandTiles, bandTiles, columnsOf, lanes } from './tpu-tiles';
-
-/** How the kernel cuts an attention up: the choice, both sides padded to whole tiles, and the cores that share the heads. */
-export interface ForwardPlan extends ForwardChoice {
-  readonly queries: number;
-  readonly keys: number;
-  readonly cores: number;
-  /** Where the mask is a band. */
-  readonly band?: BandTiles;
-}
-
-export function forwardPlan(spec: AttentionSpec, choice: ForwardChoice, cores: number): ForwardPlan {
-  const { blockQ, blockK, heads } = choice;
-  const masks = lazyMasks(spec);
-  const band = masks.length === 1 ? bandOf(masks[0]) : undefined;
-  const tiles = band && bandTiles(band, { queries: spec.queries, keys: spec.keys, blockQ, blockK });
-  return {
-    ...choice,
-    queries: Math.ceil(spec.queries / blockQ) * blockQ,
-    keys: Math.ceil(spec.keys / blockK) * blockK,
-    // Scratch is a core's own, so each of a chip's cores gets its share of the heads by a leading parallel dimension.
-    cores: ((spec.batch * spec.heads) / heads) % cores === 0 ? cores : 1,
-    ...(tiles && transitionsOf(tiles).length <= mostPhases ? { band: tiles } : {}),
-  };
-}
+import { lanes } from './tpu-tiles';
+import { type BandWalk, countTiles, type ForwardPlan, type Transition } from './tpu-walk';
 
 /** Keys and values of a core: a step over heads, a column of tiles. */
 interface Source {
@@ -50,56 +26,13 @@ interface Tile extends Source {
   readonly row: V;
 }
 
-// Compile time follows the number of phases; a band that needs more takes the one dynamic shape.
-const mostPhases = 8;
-
-/** A pair of tiles that follow one another somewhere in a band, by class; `leaves` where the second is the first of the next row. */
-interface Transition {
-  readonly from: number;
-  readonly to: number;
-  readonly leaves: boolean;
-  /** How often, in one pass over the rows. */
-  readonly runs: number;
-}
-
-function transitionsOf(tiles: BandTiles): Transition[] {
-  const found = new Map<string, { from: number; to: number; leaves: boolean; runs: number }>();
-  const add = (from: number, to: number, leaves: boolean, runs: number) => {
-    if (!runs) return;
-    const key = `${from},${to},${leaves}`;
-    const known = found.get(key);
-    if (known) known.runs += runs;
-    else found.set(key, { from, to, leaves, runs });
-  };
-  const counts = (row: number) =>
-    tiles.classes.map((_, i) => {
-      const { start, end } = columnsOf(tiles, i, row);
-      return Math.max(0, end - start);
-    });
-  let here = counts(0);
-  const first = here.findIndex(Boolean);
-  for (let row = 0; row < tiles.rows; row++) {
-    const next = row + 1 < tiles.rows ? counts(row + 1) : undefined;
-    let last = -1;
-    for (const [i, count] of here.entries()) {
-      if (!count) continue;
-      if (last >= 0) add(last, i, false, 1);
-      add(i, i, false, count - 1);
-      last = i;
-    }
-    add(last, next ? next.findIndex(Boolean) : first, true, 1);
-    if (next) here = next;
-  }
-  return [...found.values()].sort((a, b) => a.from - b.from || Number(a.leaves) - Number(b.leaves) || a.to - b.to);
-}
-
 /**
  * The kernel. Prefetched: for each id set the first and end column of each row of tiles [sequences x rows], then the key lengths [batch], then the sinks in base 2, f32 [heads].
- * Operands: q (twice: a row and the next one), k, v as [heads of all sequences, padded tokens, size], then each id set's ids of queries (twice) and of keys [sequences, 1, padded tokens].
+ * Operands: q, k, v as [heads of all sequences, padded tokens, size], then each id set's ids of queries and of keys [sequences, 1, padded tokens].
  */
 export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
-  const { blockQ, blockK, queries, keys, cores, band } = plan;
+  const { blockQ, blockK, queries, keys, cores, stride, band } = plan;
   const together = plan.heads;
   const masks = lazyMasks(spec);
   const idSets = band ? [] : idSetsOf(masks);
@@ -108,72 +41,103 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
   const group = heads / kvHeads;
   // Of one kv group the step's heads share keys and values; without groups each has its own.
   const kvTogether = group === 1 ? together : 1;
-  const headSteps = all / together / cores;
+  const headSteps = all / together / (cores / stride);
   const [rows, columns] = [queries / blockQ, keys / blockK];
+  const rowSteps = rows / stride;
   const sequences = (set: { lengths?: readonly number[] }) => (set.lengths ? 1 : batch);
   const phases: Phase[] = [];
+  let visited: ReturnType<typeof countTiles> | undefined;
+  const counted = () => (visited ??= countTiles(spec, plan));
   const tileBytes = kvTogether * blockK * (headDim + valueDim) * (dtype === 'bf16' ? 2 : 4) + 4 * blockK * idSets.length;
-  const rowReads = 2 * together * blockQ * headDim * (dtype === 'bf16' ? 2 : 4);
+  const rowReads = together * blockQ * headDim * (dtype === 'bf16' ? 2 : 4);
   const rowWrites = together * blockQ * (valueDim * (dtype === 'bf16' ? 2 : 4) + (spec.logSumExp ? 4 : 0));
 
-  const headOf = (core: V, headStep: V) => m.mul(m.add(m.mul(core, headSteps), headStep), together);
+  const stepOf = (core: V, headStep: V) => (stride > 1 ? headStep : m.add(m.mul(core, headSteps), headStep));
+  const headOf = (core: V, headStep: V) => m.mul(stepOf(core, headStep), together);
+  const firstRowOf = (core: V) => (stride > 1 ? core : m.constant(0));
+  const rowOf = (core: V, rowStep: V) => (stride > 1 ? m.add(m.mul(rowStep, stride), core) : rowStep);
   const maskOf = (head: V) => m.div(m.rem(head, heads), heads / masks.length);
 
-  const body: Kernel['body'] = ([core, headStep, row], refs) => {
+  const body: Kernel['body'] = ([core, headStep, rowStep], refs) => {
+    const row = rowOf(core, rowStep);
     const rest = [...refs];
     const take = (count: number) => rest.splice(0, count);
     const tables = idSets.map(() => take(2));
     const [lengths] = take(hasLengths ? 1 : 0);
     const [sinks] = take(spec.sinks ? 1 : 0);
-    const [q, nextQ, k, v] = take(4);
-    const ids = idSets.map(() => take(3));
+    const [q, k, v] = take(3);
+    const ids = idSets.map(() => take(2));
     const [out, logSumExp] = take(spec.logSumExp ? 2 : 1);
-    const [kSlots, vSlots, scores, accumulator, greatest, decay, total, semaphores, state] = take(9);
-    const idSlots = rest;
+    const [qSlots, kSlots, vSlots, scores, accumulator, greatest, decay, total, semaphores, state] = take(10);
+    const idSlots = idSets.map(() => take(2));
     const indexOf = (name: string) => idSets.findIndex((set) => set.name === name);
 
     const parity = (x: V) => m.and(x, 1);
     const other = (slot: V) => m.sub(m.constant(1), slot);
-    const copies = (which: 'keys' | 'values', tile: Source, slot: V, act: (source: V, target: V, semaphore: V) => void) => {
-      const head = headOf(core, tile.head);
-      const kvHead = m.div(head, group);
-      const firstKey = m.mul(tile.column, blockK);
-      const size = which === 'keys' ? headDim : valueDim;
-      const [source, slots] = which === 'keys' ? [k, kSlots] : [v, vSlots];
-      const semaphore = (i: number) => m.squeeze(m.slice(semaphores, [i, slot], [1, 1]), []);
+    type Act = (source: V, target: V, semaphore: V) => void;
+    const semaphore = (which: number, slot: V) => m.squeeze(m.slice(semaphores, [which, slot], [1, 1]), []);
+    /** Tokens of the kv heads, or of the query heads, of a step. */
+    const tokens = (
+      act: Act,
+      which: number,
+      [source, slots]: readonly [V, V],
+      at: { head: V; first: V; slot: V },
+      sizes: readonly number[],
+    ) =>
       act(
-        m.slice(source, [kvHead, firstKey, 0], [kvTogether, blockK, size]),
-        m.squeeze(m.slice(slots, [slot, 0, 0, 0], [1, kvTogether, blockK, size]), [kvTogether, blockK, size]),
-        semaphore(which === 'keys' ? 0 : 1),
+        m.slice(source, [at.head, at.first, 0], sizes),
+        m.squeeze(m.slice(slots, [at.slot, 0, 0, 0], [1, ...sizes]), sizes),
+        semaphore(which, at.slot),
       );
-      if (which === 'keys')
-        for (const [i, set] of idSets.entries())
-          act(
-            m.squeeze(m.slice(ids[i][2], [sequences(set) === 1 ? 0 : m.div(head, heads), 0, firstKey], [1, 1, blockK]), [1, blockK]),
-            m.squeeze(m.slice(idSlots[i], [slot, 0, 0], [1, 1, blockK]), [1, blockK]),
-            semaphore(2 + i),
-          );
+    const idTokens = (act: Act, which: number, [source, slots]: readonly [V, V], at: { sequence: V; first: V; slot: V }, size: number) =>
+      act(
+        m.squeeze(m.slice(source, [at.sequence, 0, at.first], [1, 1, size]), [1, size]),
+        m.squeeze(m.slice(slots, [at.slot, 0, 0], [1, 1, size]), [1, size]),
+        semaphore(which, at.slot),
+      );
+    const sequenceOf = (set: { lengths?: readonly number[] }, head: V) => (sequences(set) === 1 ? m.constant(0) : m.div(head, heads));
+    const queryCopies = (act: Act, at: { head: V; row: V }, slot: V) => {
+      const head = headOf(core, at.head);
+      const first = m.mul(at.row, blockQ);
+      tokens(act, 0, [q, qSlots], { head, first, slot }, [together, blockQ, headDim]);
+      for (const [i, set] of idSets.entries())
+        idTokens(act, 3 + 2 * i, [ids[i][0], idSlots[i][0]], { sequence: sequenceOf(set, head), first, slot }, blockQ);
+    };
+    const keyCopies = (act: Act, at: Source, slot: V) => {
+      const head = headOf(core, at.head);
+      const first = m.mul(at.column, blockK);
+      tokens(act, 1, [k, kSlots], { head: m.div(head, group), first, slot }, [kvTogether, blockK, headDim]);
+      for (const [i, set] of idSets.entries())
+        idTokens(act, 4 + 2 * i, [ids[i][1], idSlots[i][1]], { sequence: sequenceOf(set, head), first, slot }, blockK);
+    };
+    const valueCopies = (act: Act, at: Source, slot: V) => {
+      const head = m.div(headOf(core, at.head), group);
+      tokens(act, 2, [v, vSlots], { head, first: m.mul(at.column, blockK), slot }, [kvTogether, blockK, valueDim]);
     };
 
     /** The row after one, on this core; after the last, the first again: what is made for it is thrown away. */
     const rowAfter = ({ head, row: at }: { head: V; row: V }) => {
-      const wraps = m.eq(m.add(at, 1), rows);
+      const wraps = m.ge(m.add(at, stride), rows);
       const nextHead = m.add(head, 1);
-      return { head: m.select(wraps, m.select(m.eq(nextHead, headSteps), 0, nextHead), head), row: m.select(wraps, 0, m.add(at, 1)) };
+      return {
+        head: m.select(wraps, m.select(m.eq(nextHead, headSteps), 0, nextHead), head),
+        row: m.select(wraps, firstRowOf(core), m.add(at, stride)),
+      };
     };
     const here = { head: headStep, row };
     const after = rowAfter(here);
-    const isFirstStep = m.and(m.eq(headStep, 0), m.eq(row, 0));
-    const isLastStep = m.and(m.eq(m.add(headStep, 1), headSteps), m.eq(m.add(row, 1), rows));
+    const querySlot = parity(m.add(m.mul(headStep, rowSteps), rowStep));
+    const isFirstStep = m.and(m.eq(headStep, 0), m.eq(rowStep, 0));
+    const isLastStep = m.and(m.eq(m.add(headStep, 1), headSteps), m.eq(m.add(rowStep, 1), rowSteps));
 
     const work = new Phases(
       spec,
       { blockQ, blockK, heads: together, kvHeads: kvTogether },
-      { keys: kSlots, values: vSlots, scores, accumulator, greatest, decay, total, out, logSumExp },
+      { queries: qSlots, keys: kSlots, values: vSlots, scores, accumulator, greatest, decay, total, out, logSumExp },
       sinks && ((head) => m.loadScalar(sinks, m.add(m.rem(headOf(core, headStep), heads), head))),
     );
     /** Pairs of a tile of a dynamic shape. */
-    const pairsOf = (tile: Tile, slot: V, queryIds: readonly V[]): Next['pairs'] => {
+    const pairsOf = (tile: Tile, slot: V, queriesAt: V): Next['pairs'] => {
       const head = headOf(core, tile.head);
       return ({ first, count }) => {
         const shape = [blockK, count] as const;
@@ -186,9 +150,9 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
           keys: spec.keys,
           ids: (name: string) => {
             const set = indexOf(name);
-            const line = m.reshape(m.load(idSlots[set], [1, 1, blockK], [slot, 0, 0]), [1, blockK]);
+            const line = m.reshape(m.load(idSlots[set][1], [1, 1, blockK], [slot, 0, 0]), [1, blockK]);
             return {
-              q: m.reshape(m.load(queryIds[set], [1, 1, count], [0, 0, first]), [1, count]),
+              q: m.reshape(m.load(idSlots[set][0], [1, 1, count], [queriesAt, 0, first]), [1, count]),
               kv: m.transpose(m.broadcastRow(line, lanes)),
             };
           },
@@ -207,66 +171,66 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       };
     };
 
-    const mark = (name: string, runs: number, leaves: boolean) => {
+    const mark = (name: string, runs: () => number, leaves: boolean) => {
       m.mark(state, phases.length);
-      phases.push({ name, runs, readBytes: tileBytes + (leaves ? rowReads : 0), writtenBytes: leaves ? rowWrites : 0 });
+      const bytes = { readBytes: tileBytes + (leaves ? rowReads : 0), writtenBytes: leaves ? rowWrites : 0 };
+      // Counted for who asks: a program is built without.
+      phases.push({
+        name,
+        get runs() {
+          return runs();
+        },
+        ...bytes,
+      });
     };
     /** What a phase reads ahead and waits for, and the phase. `third` is the tile after `next`. */
     const phase = (current: Current & { tile: Tile }, next: { shape: Shape; tile: Tile; third: Source }, leaves: boolean) => {
       const { slot } = current;
-      copies('keys', next.third, slot, m.startCopy);
-      copies('values', next.tile, other(slot), m.startCopy);
-      copies('keys', next.tile, other(slot), m.waitCopy);
-      copies('values', current.tile, slot, m.waitCopy);
-      const queryIds = ids.map(([own, following]) => (leaves ? following : own));
-      const pairs = next.shape === 'dynamic' ? pairsOf(next.tile, other(slot), queryIds) : undefined;
-      work.run(current, { shape: next.shape, slot: other(slot), first: leaves, q: leaves ? nextQ : q, pairs }, leaves);
+      keyCopies(m.startCopy, next.third, slot);
+      valueCopies(m.startCopy, next.tile, other(slot));
+      keyCopies(m.waitCopy, next.tile, other(slot));
+      valueCopies(m.waitCopy, current.tile, slot);
+      if (leaves) queryCopies(m.waitCopy, after, other(querySlot));
+      const queriesAt = leaves ? other(querySlot) : querySlot;
+      const pairs = next.shape === 'dynamic' ? pairsOf(next.tile, other(slot), queriesAt) : undefined;
+      work.run(current, { shape: next.shape, slot: other(slot), first: leaves, querySlot: queriesAt, pairs }, leaves);
     };
-    const mayOpen =
-      !band ||
-      band.classes.some((_, i) => {
-        const { always, never } = firstness(band, i);
-        return !always && !never;
-      });
+    const mayOpen = !band || band.opens.includes('sometimes');
     /** The first scores of a core. */
     const begin = (shape: Shape, tile: Tile, second: Source) => {
       const slot = m.constant(0);
       m.when(isFirstStep, () => {
-        mark('start', 1, false);
+        mark('start', () => 1, false);
         m.storeScalar(slot, state, 1);
-        copies('keys', tile, slot, m.startCopy);
-        copies('values', tile, slot, m.startCopy);
-        copies('keys', second, other(slot), m.startCopy);
-        copies('keys', tile, slot, m.waitCopy);
+        queryCopies(m.startCopy, here, slot);
+        keyCopies(m.startCopy, tile, slot);
+        valueCopies(m.startCopy, tile, slot);
+        keyCopies(m.startCopy, second, other(slot));
+        queryCopies(m.waitCopy, here, slot);
+        keyCopies(m.waitCopy, tile, slot);
         // What a row's first tile reads and drops, where only the run time tells it from the others.
         if (mayOpen) {
           m.store(m.constant(0, m.vector('f32', [together, valueDim, blockQ])), accumulator);
           for (const line of [decay, total]) m.store(m.constant(0, m.vector('f32', [together, 1, blockQ])), line);
         }
-        const pairs =
-          shape === 'dynamic'
-            ? pairsOf(
-                tile,
-                slot,
-                ids.map(([own]) => own),
-              )
-            : undefined;
-        work.start({ shape, slot, first: true, q, pairs });
+        const pairs = shape === 'dynamic' ? pairsOf(tile, slot, slot) : undefined;
+        work.start({ shape, slot, first: true, querySlot: slot, pairs });
       });
+      // The next row's queries have the whole row's time to come.
+      queryCopies(m.startCopy, after, other(querySlot));
     };
     const finish = (tile: Tile, slot: V) => {
       m.storeScalar(slot, state, 1);
       m.when(isLastStep, () => {
-        copies('keys', tile, other(slot), m.waitCopy);
-        copies('values', tile, slot, m.waitCopy);
+        keyCopies(m.waitCopy, tile, other(slot));
+        valueCopies(m.waitCopy, tile, slot);
       });
     };
 
     if (band) bandRow(band);
     else dynamicRow();
 
-    function bandRow(tiles: BandTiles) {
-      const { classes, tail } = tiles;
+    function bandRow({ classes, tail, transitions, first, opens: openings, everywhere }: BandWalk) {
       const least = Math.min(...classes.map(({ from }) => from));
       const most = Math.max(...classes.map(({ to }) => to));
       const low = (at: V) => (tail ? m.constant(0) : m.max(m.add(at, least), 0));
@@ -289,18 +253,16 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
         const { from, to } = classes[i];
         return { start: m.max(m.add(at, from), 0), end: m.min(m.add(at, to + 1), columns) };
       };
-      const transitions = transitionsOf(tiles);
-      const firstOfAll = classes.findIndex((_, i) => columnsOf(tiles, i, 0).start < columnsOf(tiles, i, 0).end);
       const rowFirst = high(row);
       const opening = { ...here, column: rowFirst };
-      begin(classes[firstOfAll], opening, following(opening));
+      begin(classes[first], opening, following(opening));
       const slotOfRow = m.loadScalar(state, 1);
       const slotOf = (column: V) => parity(m.add(slotOfRow, m.sub(rowFirst, column)));
       const nameOf = (i: number) => (classes[i].from === classes[i].to ? `tile ${classes[i].from}` : 'full tile');
       /** Whether a class is its row's first always, never, or as its column says. */
       const opens = (i: number, column: V): boolean | V => {
-        const { always, never } = firstness(tiles, i);
-        return always || (never ? false : m.eq(column, rowFirst));
+        const opening = openings[i];
+        return opening === 'sometimes' ? m.eq(column, rowFirst) : opening === 'always';
       };
       /** Where a phase stands in the row, in scalars; made before they are needed, under the phases before. */
       const placeOf = (column: V) => {
@@ -309,7 +271,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
         return { tile, next, third: following(next), slot: slotOf(column) };
       };
       const run = ({ from, to, leaves, runs }: Transition, { tile, next, third, slot }: ReturnType<typeof placeOf>) => {
-        mark(`${nameOf(from)}, then ${leaves ? "the next row's " : ''}${nameOf(to)}`, runs * headSteps, leaves);
+        mark(`${nameOf(from)}, then ${leaves ? "the next row's " : ''}${nameOf(to)}`, () => runs * headSteps, leaves);
         const current = { shape: classes[from], slot, first: opens(from, tile.column), tile };
         phase(current, { shape: classes[to], tile: next, third }, leaves);
       };
@@ -356,7 +318,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
             else run(transition, lasts[i]);
           }
         };
-        if (Array.from({ length: rows }, (_, at) => columnsOf(tiles, i, at)).every(({ start, end }) => start < end)) visit();
+        if (everywhere[i]) visit();
         else m.when(isThere[i], visit);
       }
       const ended = low(row);
@@ -406,14 +368,13 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       const ownSecond = second(own);
       begin('dynamic', { ...here, column: own.first }, tileAt(here, ownSecond, nextRow));
       const beyond = (column: V) => m.select(isTile(column), own.next(m.add(column, 1)), columns);
-      const counted = countTiles(spec, plan);
       const ahead = beyond(ownSecond);
       const firstThird = tileAt(here, ahead, nextRow);
       const [last, , , , , lastSlot] = m.whileLoop(
         [own.first, ownSecond, ahead, firstThird.head, firstThird.column, m.loadScalar(state, 1)],
         (_, next) => isTile(next),
         (column, next, third, thirdHead, thirdColumn, slot) => {
-          mark('tile, then tile', counted.tiles - counted.rows, false);
+          mark('tile, then tile', () => counted().tiles - counted().rows, false);
           const current = { shape: 'dynamic' as const, slot, first: m.eq(column, own.first), tile: { ...here, column } };
           const source = { head: thirdHead, column: thirdColumn };
           phase(current, { shape: 'dynamic', tile: { ...here, column: next }, third: source }, false);
@@ -422,35 +383,18 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
           return [next, third, fourth, after.head, after.column, other(slot)];
         },
       );
-      mark("tile, then the next row's tile", counted.rows, true);
+      mark("tile, then the next row's tile", () => counted().rows, true);
       const current = { shape: 'dynamic' as const, slot: lastSlot, first: m.eq(last, own.first), tile: { ...here, column: last } };
       phase(current, { shape: 'dynamic', tile: nextRow, third: afterNext }, true);
       finish(nextRow, other(lastSlot));
     }
   };
 
-  /** A row of the step's heads along axis 1, or the row after it. */
-  const byQueries = (size: number, ahead = 0) => ({
-    block: [together, blockQ, size],
-    at: (core: V, headStep: V, row: V) => {
-      const place = m.min(m.add(m.add(m.mul(headStep, rows), row), ahead), headSteps * rows - 1);
-      return [m.add(m.mul(core, headSteps), m.div(place, rows)), m.rem(place, rows), m.constant(0)];
-    },
-  });
-  const idsByQueries = (single: boolean, ahead: number) => ({
-    block: [1, 1, blockQ],
-    at: (core: V, headStep: V, row: V) => {
-      const place = m.min(m.add(m.add(m.mul(headStep, rows), row), ahead), headSteps * rows - 1);
-      const sequence = single ? m.constant(0) : m.div(headOf(core, m.div(place, rows)), heads);
-      return [sequence, m.constant(0), m.rem(place, rows)];
-    },
-  });
-  const queryOperand = (ahead: number) => ({ element: dtype, shape: [all, queries, headDim], window: byQueries(headDim, ahead) });
   return {
     grid: [
       { steps: cores, semantics: 'parallel' },
       { steps: headSteps, semantics: 'arbitrary' },
-      { steps: rows, semantics: 'arbitrary' },
+      { steps: rowSteps, semantics: 'arbitrary' },
     ],
     prefetch: [
       ...idSets.flatMap((set) => [0, 1].map(() => ({ shape: [sequences(set) * rows] }))),
@@ -458,21 +402,20 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       ...(spec.sinks ? [{ shape: [heads], element: 'f32' as const }] : []),
     ],
     inputs: [
-      queryOperand(0),
-      queryOperand(1),
+      { element: dtype, shape: [all, queries, headDim] },
       { element: dtype, shape: [batch * kvHeads, keys, headDim] },
       { element: dtype, shape: [batch * kvHeads, keys, valueDim] },
-      ...idSets.flatMap((set): Kernel['inputs'] => [
-        ...[0, 1].map((ahead) => ({
-          element: 'i32' as const,
-          shape: [sequences(set), 1, queries],
-          window: idsByQueries(sequences(set) === 1, ahead),
-        })),
-        { element: 'i32', shape: [sequences(set), 1, keys] },
-      ]),
+      ...idSets.flatMap((set): Kernel['inputs'] => [queries, keys].map((size) => ({ element: 'i32', shape: [sequences(set), 1, size] }))),
     ],
     outputs: [
-      { element: dtype, shape: [all, queries, valueDim], window: byQueries(valueDim) },
+      {
+        element: dtype,
+        shape: [all, queries, valueDim],
+        window: {
+          block: [together, blockQ, valueDim],
+          at: (core: V, headStep: V, rowStep: V) => [stepOf(core, headStep), rowOf(core, rowStep), m.constant(0)],
+        },
+      },
       ...(spec.logSumExp
         ? [
             {
@@ -480,99 +423,27 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
               shape: [all, 1, queries],
               window: {
                 block: [together, 1, blockQ],
-                at: (core: V, headStep: V, row: V) => [m.add(m.mul(core, headSteps), headStep), m.constant(0), row],
+                at: (core: V, headStep: V, rowStep: V) => [stepOf(core, headStep), m.constant(0), rowOf(core, rowStep)],
               },
             },
           ]
         : []),
     ],
     scratch: [
+      m.ref('vmem', dtype, [2, together, blockQ, headDim]),
       m.ref('vmem', dtype, [2, kvTogether, blockK, headDim]),
       m.ref('vmem', dtype, [2, kvTogether, blockK, valueDim]),
       m.ref('vmem', 'f32', [together, blockK, blockQ]),
       m.ref('vmem', 'f32', [together, valueDim, blockQ]),
       ...[0, 1, 2].map(() => m.ref('vmem', 'f32', [together, 1, blockQ])),
-      m.ref('semaphore_mem', 'dma_semaphore', [2 + idSets.length, 2]),
+      m.ref('semaphore_mem', 'dma_semaphore', [3 + 2 * idSets.length, 2]),
       // The phase, for who reads the schedule, and the slot of the next tile.
       m.ref('smem', 'i32', [2]),
-      ...idSets.map(() => m.ref('vmem', 'i32', [2, 1, blockK])),
+      ...idSets.flatMap(() => [blockQ, blockK].map((size) => m.ref('vmem', 'i32', [2, 1, size]))),
     ],
     body,
     phases,
   };
-}
-
-/** Whether a class's first tile in a row is the row's first: in all rows that have it, or in none. */
-function firstness(tiles: BandTiles, which: number): { always: boolean; never: boolean } {
-  let [opening, more, following] = [0, 0, 0];
-  for (let row = 0; row < tiles.rows; row++) {
-    const counts = tiles.classes.map((_, i) => {
-      const { start, end } = columnsOf(tiles, i, row);
-      return Math.max(0, end - start);
-    });
-    if (!counts[which]) continue;
-    if (counts.findIndex(Boolean) === which) opening++;
-    else following++;
-    if (counts[which] > 1) more++;
-  }
-  return { always: !following && !more, never: !opening };
-}
-
-/** Tiles that the busiest core visits, of all its heads, and rows of tiles; what only the run time knows counts as allowing. */
-function countTiles(spec: AttentionSpec, plan: ForwardPlan): { tiles: number; rows: number } {
-  const { blockQ, blockK, queries, keys, cores } = plan;
-  const [rows, columns] = [queries / blockQ, keys / blockK];
-  const masks = lazyMasks(spec);
-  const perMask = masks.map((mask) => {
-    let tiles = 0;
-    for (let row = 0; row < rows; row++) {
-      const [firstRow, lastRow] = [row * blockQ, Math.min((row + 1) * blockQ, spec.queries) - 1];
-      const idBlocks = (name: string) => {
-        const { lengths } = idSetsOf(masks).find((set) => set.name === name) ?? {};
-        return lengths ? documentColumns(lengths, { firstRow, lastRow, blockK, columns }) : { start: 0, end: columns };
-      };
-      const spans = spansOf(hostScalars, mask, {
-        firstRow,
-        lastRow,
-        blockK,
-        keys: spec.keys,
-        columns,
-        idBlocks,
-        keyLength: () => spec.keys,
-      });
-      let [visited, reached] = [0, 0];
-      for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
-        visited += Math.max(0, end - Math.max(start, reached));
-        reached = Math.max(reached, end);
-      }
-      tiles += Math.max(1, visited);
-    }
-    return tiles;
-  });
-  const steps = (spec.batch * spec.heads) / plan.heads;
-  const ofCore = (core: number) => {
-    let sum = 0;
-    for (let step = (core * steps) / cores; step < ((core + 1) * steps) / cores; step++)
-      sum += perMask[Math.floor((((step * plan.heads) % spec.heads) * masks.length) / spec.heads)];
-    return sum;
-  };
-  return { tiles: Math.max(...Array.from({ length: cores }, (_, core) => ofCore(core))), rows: (rows * steps) / cores };
-}
-
-/** The columns [start, end) that hold the documents of rows [firstRow, lastRow]. */
-function documentColumns(
-  lengths: readonly number[],
-  { firstRow, lastRow, blockK, columns }: { firstRow: number; lastRow: number; blockK: number; columns: number },
-): { start: number; end: number } {
-  let [at, start, end] = [0, 0, 0];
-  for (const length of lengths) {
-    if (at + length > firstRow && at <= lastRow) {
-      if (!end) start = at;
-      end = at + length;
-    }
-    at += length;
-  }
-  return { start: Math.floor(start / blockK), end: Math.min(columns, Math.ceil(end / blockK)) };
 }
 
 function vectorOf(pairs: V | boolean, shape: readonly number[]): V {

@@ -40,9 +40,10 @@ export function groupsOf(shape: Shape, { first, count }: { first: number; count:
   }
 }
 
-/** Memory of the kernel that a phase works on. Leading sizes are heads of a step, or of the two slots of keys and values. */
+/** Memory of the kernel that a phase works on. Leading sizes are heads of a step, after the two slots of what is copied in. */
 export interface PhaseRefs {
-  /** [2, kv heads, blockK, headDim] and [2, kv heads, blockK, valueDim]. */
+  /** [2, heads, blockQ, headDim], [2, kv heads, blockK, headDim] and [2, kv heads, blockK, valueDim]. */
+  readonly queries: V;
   readonly keys: V;
   readonly values: V;
   /** S^T f32 [heads, blockK, blockQ] and O^T f32 [heads, valueDim, blockQ]. */
@@ -78,8 +79,8 @@ export interface Next {
   readonly shape: Shape;
   readonly slot: V;
   readonly first: boolean;
-  /** Window with its queries [heads, blockQ, headDim]. */
-  readonly q: V;
+  /** Of its row's queries. */
+  readonly querySlot: V;
   /** Pairs allowed of queries [first, first + count), i1 [blockK, count]; nothing where all are. Of a dynamic shape. */
   readonly pairs?: (group: { first: number; count: number }) => V | undefined;
 }
@@ -164,7 +165,7 @@ export class Phases {
       length,
       spec.headDim,
     ]);
-    const query = m.reshape(m.load(next.q, [1, count, spec.headDim], [head, first, 0]), [count, spec.headDim]);
+    const query = m.reshape(m.load(refs.queries, [1, 1, count, spec.headDim], [next.querySlot, head, first, 0]), [count, spec.headDim]);
     const products = this.scaled(m.matmul(key, query, { transposeRight: true }));
     const pairs = next.pairs?.(group);
     const best = group.pieces.map((piece) => {

@@ -4,6 +4,7 @@
  */
 import { type AttentionSpec, flops, inputTypes, unmaskedPairs } from '../attention';
 import { ShapeError } from '../errors';
+import { factsOf } from '../ir/facts';
 import { kernelText } from '../ir/kernel';
 import { attr } from '../ir/mlir';
 import * as s from '../ir/stablehlo';
@@ -11,7 +12,8 @@ import { hasKind } from '../mask';
 import { type Module, type TensorType, tensor } from '../types';
 import { lazyMasks } from './lazy';
 import { forwardChoice } from './tpu-choice';
-import { forwardKernel, type ForwardPlan, forwardPlan } from './tpu-forward';
+import { forwardKernel } from './tpu-forward';
+import { type ForwardPlan, forwardPlan } from './tpu-walk';
 import { type IdSet, idSetsOf } from './tpu-mask';
 
 /** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernel's limits. */
@@ -21,21 +23,24 @@ export function lowerTpu(spec: AttentionSpec, choice?: import('./tpu-choice').Fo
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${spec.headDim} and ${spec.valueDim}`);
   if (Math.max(spec.queries, spec.keys) > 2 ** 28)
     throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${spec.queries} x ${spec.keys}`);
-  const blocks = forwardPlan(spec, choice ?? forwardChoice(spec, 2), 2);
+  const blocks = forwardPlan(spec, choice ?? forwardChoice(spec, 'fast', 2), 2);
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
   const idSets = blocks.band ? [] : idSetsOf(lazyMasks(spec));
   const results = [tensor(dtype, [batch * heads, blocks.queries, valueDim])];
   if (spec.logSumExp) results.push(tensor('f32', [batch * heads, 1, blocks.queries]));
-  const body = Buffer.from(kernelText(forwardKernel(spec, blocks))).toString('base64');
+  const kernel = forwardKernel(spec, blocks);
+  const body = Buffer.from(kernelText(kernel)).toString('base64');
+  const kernels = [factsOf(kernel, 'forward')];
   const call = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
     const ids = idSets.map((set) => idArrays(set, spec, blocks, inputs));
     const operands = [
       ...ids.flatMap(({ start, end }) => [start, end]),
       ...(hasKind(spec.mask, 'keyLengths') ? [inputs.keyLengths] : []),
-      ...[0, 1].map(() => padded(inputs.q, tensor(dtype, [batch * heads, blocks.queries, headDim]))),
+      ...(spec.sinks ? [s.multiply(inputs.sinks, Math.LOG2E)] : []),
+      padded(inputs.q, tensor(dtype, [batch * heads, blocks.queries, headDim])),
       padded(inputs.k, tensor(dtype, [batch * kvHeads, blocks.keys, headDim])),
       padded(inputs.v, tensor(dtype, [batch * kvHeads, blocks.keys, valueDim])),
-      ...ids.flatMap(({ q, kv }) => [q, q, kv]),
+      ...ids.flatMap(({ q, kv }) => [q, kv]),
     ];
     const rowMajor = ({ shape }: TensorType) => shape.map((_, axis) => shape.length - 1 - axis);
     const [out, logSumExp] = s.customCall('tpu_custom_call', operands, {
@@ -58,7 +63,7 @@ export function lowerTpu(spec: AttentionSpec, choice?: import('./tpu-choice').Fo
     if (!logSumExp || !spec.outputs.logSumExp) return whole;
     return { ...whole, logSumExp: cut(s.reshape(logSumExp, [batch * heads, blocks.queries]), spec.outputs.logSumExp) };
   };
-  return s.program('attention', inputTypes(spec), call, { hiddenFlops: flops(spec), maskBytes: idBytes(idSets, spec, blocks) });
+  return s.program('attention', inputTypes(spec), call, { hiddenFlops: flops(spec), maskBytes: idBytes(idSets, spec, blocks), kernels });
 }
 
 /** [batch, heads, tokens, size] as [batch x heads, padded tokens, size], zeros after the last token. */
