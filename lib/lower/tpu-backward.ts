@@ -11,11 +11,10 @@ import type { V } from '../ir/mosaic';
 import { hasKind } from '../mask';
 import { lazyMasks } from './lazy';
 import { type CurrentTile, dqWords, Ring, type RowTile, Slab, type Unfinished } from './tpu-backward-dq';
-import type { BackwardPlan } from './tpu-backward-plan';
-import { stripsOf, type Tile, TileProducts } from './tpu-backward-tile';
+import { type BackwardPlan, rowsOf, tileName } from './tpu-backward-plan';
+import { type Tile, TileProducts } from './tpu-backward-tile';
 import { nextRow, type Plane, rowVisits } from './tpu-backward-walk';
 import { allowed, idSetsOf } from './tpu-mask';
-import type { Shape } from './tpu-phase';
 import { type BandTiles, lanes } from './tpu-tiles';
 
 /** A grid step of a core: a column of tiles of one head. */
@@ -183,7 +182,8 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     if (band) bandColumn(band);
     else dynamicColumn();
 
-    function bandColumn({ classes, tail }: BandTiles) {
+    function bandColumn(tiles: BandTiles) {
+      const { classes, tail } = tiles;
       const least = Math.min(...classes.map(({ from }) => from));
       const most = Math.max(...classes.map(({ to }) => to));
       // Columns that some row visits.
@@ -196,7 +196,7 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       const nextTouched = touched(next.row, after.column);
       const opening = { kv: m.constant(0), column: m.constant(firstColumn), g: m.constant(0) };
       start({ head: headOf(core, opening), row: firstRow(opening.column) });
-      const perColumn = classes.map((_, i) => Array.from({ length: columns }, (_, at) => rowsOf({ classes, tail, rows, columns } as BandTiles, i, at)));
+      const perColumn = classes.map((_, i) => Array.from({ length: columns }, (_, at) => rowsOf(tiles, i, at)));
       const total = (i: number) => perColumn[i].reduce((sum, { start, end }) => sum + Math.max(0, end - start), 0);
       // The class of a column's first tile, where it is the same in every column, once each, and no other.
       const opener = perColumn.findIndex((all) => all.every(({ start, end }) => start < end));
