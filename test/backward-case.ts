@@ -78,7 +78,9 @@ export function backwardErrors(options: AttentionOptions, choice: BackwardChoice
     for (let i = 0; i < count; i++)
       for (let at = 0; at < tokens * size; at++) {
         let value = 0;
-        for (let part = 0; part < parts; part++) value += got[((part * count + i) % (got.length / all / size)) * all * size + at] / (got.length === count * all * size ? parts : 1);
+        for (let part = 0; part < parts; part++)
+          value +=
+            got[((part * count + i) % (got.length / all / size)) * all * size + at] / (got.length === count * all * size ? parts : 1);
         const difference = Math.abs(value - want[i * tokens * size + at]);
         if (!(difference <= most)) most = difference;
         greatest = Math.max(greatest, Math.abs(want[i * tokens * size + at]));

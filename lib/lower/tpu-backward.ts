@@ -50,9 +50,7 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
 
   const kvOf = (core: V, kv: V) => (split === 'kv' ? m.add(m.mul(core, kvSteps), kv) : kv);
   const headOf = (core: V, { kv, g }: { kv: V; g: V }) =>
-    split === 'kv'
-      ? m.add(m.mul(kvOf(core, kv), wholeGroup), g)
-      : m.add(m.mul(kv, wholeGroup), m.add(m.mul(core, group), g));
+    split === 'kv' ? m.add(m.mul(kvOf(core, kv), wholeGroup), g) : m.add(m.mul(kv, wholeGroup), m.add(m.mul(core, group), g));
 
   const body: Kernel['body'] = ([core, kv, column, g], refs) => {
     const rest = [...refs];
@@ -63,7 +61,8 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     const ids = idSets.map(() => take(2));
     const [dk, dv, dqOut] = take(3);
     const [dqMemory] = take(place.kind === 'hbm' ? 1 : 0);
-    const [qSlots, dOutSlots, statisticSlots, dKeys, dValues, sums, stages, loadSemaphores, dqSemaphores, stageSemaphores, state] = take(11);
+    const [qSlots, dOutSlots, statisticSlots, dKeys, dValues, sums, stages, loadSemaphores, dqSemaphores, stageSemaphores, state] =
+      take(11);
     const idSlots = rest;
 
     const mark = (phase: Phase) => {
@@ -74,7 +73,12 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     const loads = (head: V, row: V, slot: V, act: (source: V, target: V, semaphore: V) => void) => {
       const semaphore = (i: number) => m.squeeze(m.slice(loadSemaphores, [i, slot], [1, 1]), []);
       const first = m.mul(row, block);
-      for (const [i, [source, slots, size]] of ([[q, qSlots, headDim], [dOut, dOutSlots, valueDim]] as const).entries())
+      for (const [i, [source, slots, size]] of (
+        [
+          [q, qSlots, headDim],
+          [dOut, dOutSlots, valueDim],
+        ] as const
+      ).entries())
         act(
           m.squeeze(m.slice(source, [head, first, 0], [1, block, size]), [block, size]),
           m.squeeze(m.slice(slots, [slot, 0, 0], [1, block, size]), [block, size]),
@@ -93,7 +97,15 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
         );
     };
 
-    const products = new TileProducts(spec, block, { keys: k, values: v, queries: qSlots, dOut: dOutSlots, statistics: statisticSlots, dKeys, dValues });
+    const products = new TileProducts(spec, block, {
+      keys: k,
+      values: v,
+      queries: qSlots,
+      dOut: dOutSlots,
+      statistics: statisticSlots,
+      dKeys,
+      dValues,
+    });
     const shared = [
       { block, headDim, dtype, scale },
       sums,
@@ -145,7 +157,8 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     };
 
     const clear = () => {
-      for (const target of [dKeys, dValues]) m.store(m.constant(0, target.type.kind === 'ref' ? m.vector('f32', target.type.shape) : target.type), target);
+      for (const target of [dKeys, dValues])
+        m.store(m.constant(0, target.type.kind === 'ref' ? m.vector('f32', target.type.shape) : target.type), target);
     };
     const start = (first: { head: V; row: V }, more?: V) =>
       m.when(isFirstStep, () => {
@@ -192,7 +205,12 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       const endRow = (at: V) => (tail ? m.constant(rows) : m.min(m.sub(at, least - 1), rows));
       const touched = (row: V, at: V) => m.gt(at, m.max(m.add(row, least), 0));
       const after = stepAfter(here, firstColumn, lastColumn);
-      const next: RowTile & { head: V } = { g: after.g, row: firstRow(after.column), touched: m.constant(0, m.scalar('i1')), head: headOf(core, after) };
+      const next: RowTile & { head: V } = {
+        g: after.g,
+        row: firstRow(after.column),
+        touched: m.constant(0, m.scalar('i1')),
+        head: headOf(core, after),
+      };
       const nextTouched = touched(next.row, after.column);
       const opening = { kv: m.constant(0), column: m.constant(firstColumn), g: m.constant(0) };
       start({ head: headOf(core, opening), row: firstRow(opening.column) });
@@ -205,7 +223,8 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
         opener >= 0 &&
         perColumn[opener].every(({ start, end }) => end === start + 1) &&
         perColumn.slice(0, opener).every((all) => all.every(({ start, end }) => start >= end));
-      const isInside = firstColumn === 0 && lastColumn === columns - 1 ? undefined : m.and(m.ge(column, firstColumn), m.le(column, lastColumn));
+      const isInside =
+        firstColumn === 0 && lastColumn === columns - 1 ? undefined : m.and(m.ge(column, firstColumn), m.le(column, lastColumn));
       if (!opensAlways) m.when(m.eq(g, 0), clear);
       const slotOfColumn = m.loadScalar(state, word.slot);
       const from = firstRow(column);
