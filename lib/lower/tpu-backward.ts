@@ -201,7 +201,7 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       const most = Math.max(...classes.map(({ to }) => to));
       // Columns that some row visits.
       const [firstColumn, lastColumn] = [Math.max(0, least), Math.min(columns - 1, rows - 1 + most)];
-      const firstRow = (at: V) => (most <= 1 - rows || tail ? m.constant(0) : m.max(m.sub(at, most), 0));
+      const firstRow = (at: V) => (tail ? m.constant(0) : m.max(m.sub(at, most), 0));
       const endRow = (at: V) => (tail ? m.constant(rows) : m.min(m.sub(at, least - 1), rows));
       const touched = (row: V, at: V) => m.gt(at, m.max(m.add(row, least), 0));
       const after = stepAfter(here, firstColumn, lastColumn);
@@ -292,7 +292,7 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
         }
         const { from: low, to: high } = classes[i];
         return {
-          start: high <= 1 - rows ? m.constant(0) : m.max(m.sub(column, high), 0),
+          start: m.max(m.sub(column, high), 0),
           end: m.min(m.sub(column, low - 1), rows),
         };
       }
