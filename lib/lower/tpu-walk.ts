@@ -151,7 +151,7 @@ function maskIndex({ heads, mask }: AttentionSpec, head: number): number {
 }
 
 /** The columns [start, end) that hold the documents of rows [firstRow, lastRow]. */
-function documentColumns(
+export function documentColumns(
   lengths: readonly number[],
   { firstRow, lastRow, blockK, columns }: { firstRow: number; lastRow: number; blockK: number; columns: number },
 ): { start: number; end: number } {
