@@ -5,8 +5,8 @@ import type { Command } from 'commander';
 import { type AttentionSpec, attention } from '../attention';
 import { ShapeError } from '../errors';
 import { lowerTpu } from '../lower/tpu';
-import { forwardCandidates } from '../lower/tpu-candidates';
-import { tunedClass } from '../lower/tuned';
+import { backwardCandidates, forwardCandidates } from '../lower/tpu-candidates';
+import { type TunedClass, tunedClass } from '../lower/tuned';
 import { parseMask } from '../mask';
 import { chipOf } from '../timing/chips';
 import { best, type Candidate, pareto, storeTuned, type Trial, tune as search } from '../timing/tune';
@@ -43,24 +43,33 @@ async function run({ mask: text, topology: name, processes, store, json, ...opti
   if (mask.kind === 'dense') throw new ShapeError('tune: a dense mask has no kernel to tune');
   const topology = topologyName(name);
   const chip = chipOf(topology);
-  const { trials, failures } = await search(forwards(spec), { topology, processes, onProgress: countBar('compiling') });
-  const [fast, lean] = [best(trials, 'fast'), best(trials, 'lean')];
-  if (!fast || !lean) throw new Error(`no candidate compiles: ${failures[0]?.failure}`);
-  const picks = { fast: fast.choice, lean: lean.choice };
-  if (store) for (const file of tables()) storeTuned(file, chip.name, tunedClass(spec, 'forward'), picks);
-  const front = pareto(trials);
-  if (json) console.log(JSON.stringify({ chip: chip.name, topology, picks, pareto: front, trials, failures }, null, 2));
-  else
-    console.log(
-      `${table([head, ...front.map((trial) => row(trial, [trial === fast && 'fast', trial === lean && 'lean']))])}\n${after(trials, front, failures.length)}`,
-    );
+  const kernels = (['forward', 'backward'] as const).filter((kernel) => spec.pass.includes(kernel));
+  const found = [];
+  for (const kernel of kernels) {
+    const progress = countBar(`${kernel}: compiling`);
+    const { trials, failures } = await search(candidatesOf(spec, kernel), { topology, processes, onProgress: progress });
+    const [fast, lean] = [best(trials, 'fast'), best(trials, 'lean')];
+    if (!fast || !lean) throw new Error(`no candidate compiles: ${failures[0]?.failure}`);
+    const picks = { fast: fast.choice, lean: lean.choice };
+    if (store) for (const file of tables()) storeTuned(file, chip.name, tunedClass(spec, kernel), picks);
+    const front = pareto(trials);
+    found.push({ kernel, chip: chip.name, topology, picks, pareto: front, trials, failures });
+    if (json) continue;
+    const rows = front.map((trial) => row(trial, [trial === fast && 'fast', trial === lean && 'lean']));
+    console.log(`${table([[kernel, ...titles], ...rows])}\n${after(trials, front, failures.length)}`);
+  }
+  if (json) console.log(JSON.stringify(found, null, 2));
 }
 
-function forwards(spec: AttentionSpec): Candidate[] {
-  return forwardCandidates(spec, 2).map((choice) => ({ choice: { ...choice }, lower: () => lowerTpu(spec, choice) }));
+/** Each kernel alone: what one takes does not depend on the other's tiles. */
+function candidatesOf(spec: AttentionSpec, kernel: TunedClass['kernel']): Candidate[] {
+  const own = attention({ ...spec, pass: kernel });
+  return kernel === 'forward'
+    ? forwardCandidates(own, 2).map((choice) => ({ choice: { ...choice }, lower: () => lowerTpu(own, { forward: choice }) }))
+    : backwardCandidates(own).map(({ block }) => ({ choice: { block }, lower: () => lowerTpu(own, { backward: { block } }) }));
 }
 
-const head = ['tiles', 'step us', 'useful', 'compile ms (CPU)', 'code', 'VMEM', 'preset'];
+const titles = ['step us', 'useful', 'compile ms (CPU)', 'code', 'VMEM', 'preset'];
 
 function row({ choice, seconds, usefulShare, compileMs, codeBytes, vmemBytes }: Trial, presets: readonly (string | false)[]): string[] {
   const tiles = Object.entries(choice).map(([key, value]) => `${key} ${value}`);

@@ -5,7 +5,7 @@ import type { Module } from '../types';
 import { cpuBlocks, lowerCpu } from './cpu';
 import { lowerDense } from './dense';
 import { lowerTpu } from './tpu';
-import { forwardChoice } from './tpu-choice';
+import { forwardFor } from './tuned';
 
 /** Tokens a block of a kernel. */
 export interface Blocking {
@@ -15,7 +15,7 @@ export interface Blocking {
 
 const rules = {
   cpu: { lower: lowerCpu, blocking: () => cpuBlocks },
-  tpu: { lower: lowerTpu, blocking: (spec: AttentionSpec) => forwardChoice(spec, 'fast', 2) },
+  tpu: { lower: lowerTpu, blocking: (spec: AttentionSpec) => forwardFor(spec) },
   dense: { lower: lowerDense, blocking: () => undefined },
 };
 

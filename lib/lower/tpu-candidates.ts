@@ -1,5 +1,6 @@
 /** What `node-pjrt tune` tries: the ways to cut an attention up that a kernel takes. */
 import type { AttentionSpec } from '../attention';
+import type { BackwardChoice } from './tpu-backward-plan';
 import { evenBlock, type ForwardChoice, headsOfStep } from './tpu-choice';
 
 // Past these a phase is tens of thousands of instructions, which the compiler takes tens of seconds for.
@@ -18,4 +19,10 @@ export function forwardCandidates(spec: AttentionSpec, cores: number): ForwardCh
       found.set(JSON.stringify(choice), choice);
     }
   return [...found.values()];
+}
+
+/** Square tiles of 128 to 1024 tokens. */
+export function backwardCandidates(spec: AttentionSpec): BackwardChoice[] {
+  const blocks = [1024, 512, 256, leastBlock].map((block) => evenBlock(Math.max(spec.queries, spec.keys), block));
+  return [...new Set(blocks)].map((block) => ({ block }));
 }

@@ -1,7 +1,8 @@
 /** Choices found by `node-pjrt tune`: a small table that ships with the package, by chip, class of shape and class of mask. */
 import type { AttentionSpec } from '../attention';
 import { masksOf } from '../mask';
-import { headsOfStep, type ForwardChoice, type Preset } from './tpu-choice';
+import { type BackwardChoice, backwardChoice } from './tpu-backward-plan';
+import { evenBlock, type ForwardChoice, forwardChoice, headsOfStep, type Preset } from './tpu-choice';
 import { bandOf } from './tpu-tiles';
 import table from './tuned.json';
 
@@ -62,17 +63,27 @@ export function tunedKey({ chip, kernel, dtype, size, group, mask, tokens }: Tun
   return [chip, kernel, dtype, String(size).padStart(4, '0'), String(group).padStart(4, '0'), mask, tokens].join(' ');
 }
 
-/** The forward kernel's choice for a chip, where one of its class was tuned and suits the spec's heads. */
-export function tunedForward(spec: AttentionSpec, chip: string, preset: Preset, cores: number): ForwardChoice | undefined {
-  const found = entryOf(spec, 'forward', chip)?.[preset];
-  if (!found || !headsOfStep(spec, cores).includes(found.heads)) return undefined;
-  return { blockQ: found.blockQ, blockK: found.blockK, heads: found.heads };
+interface Wanted {
+  readonly preset?: Preset;
+  /** v5p by default. */
+  readonly chip?: string;
 }
 
-/** The backward kernel's tokens a tile. */
-export function tunedBackward(spec: AttentionSpec, chip: string, preset: Preset): number | undefined {
-  return entryOf(spec, 'backward', chip)?.[preset].block;
+/** The forward kernel's choice: of the class's tuned entry where there is one that suits the spec's heads, else the preset's. */
+export function forwardFor(spec: AttentionSpec, { preset = 'fast', chip = 'v5p' }: Wanted = {}): ForwardChoice {
+  const found = entryOf(spec, 'forward', chip)?.[preset];
+  if (!found || !headsOfStep(spec, cores).includes(found.heads)) return forwardChoice(spec, preset, cores);
+  return { blockQ: evenBlock(spec.queries, found.blockQ), blockK: evenBlock(spec.keys, found.blockK), heads: found.heads };
 }
+
+/** The backward kernel's choice, likewise. */
+export function backwardFor(spec: AttentionSpec, { preset = 'fast', chip = 'v5p' }: Wanted = {}): BackwardChoice {
+  const found = entryOf(spec, 'backward', chip)?.[preset];
+  return found ? { block: evenBlock(Math.max(spec.queries, spec.keys), found.block) } : backwardChoice(spec);
+}
+
+// That share the heads on the chips that have two; on the others one has both parts.
+const cores = 2;
 
 const entries = new Map((table as unknown as TunedTable).entries.map((entry) => [tunedKey(entry), entry]));
 
