@@ -9,7 +9,7 @@ import { type KernelFacts, tensor } from '../types';
 import { deltaOf, sinkGradient } from './delta';
 import { lazyMasks } from './lazy';
 import { backwardKernel } from './tpu-backward';
-import { type BackwardChoice, backwardChoice, backwardPlan } from './tpu-backward-plan';
+import { type BackwardChoice, backwardPlan } from './tpu-backward-plan';
 import { kernelCall } from './tpu-call';
 import { idSetsOf } from './tpu-mask';
 import { columnTables, cut, idArrays, idBytes, padded, padTokens } from './tpu-operands';
@@ -29,7 +29,7 @@ const nothing = 1e30;
 /**
  * The backward pass: of the attention's inputs, `out` and `dOut` [batch, heads, queries, valueDim] of the dtype and `logSumExp` f32 [batch, heads, queries] (natural;
  * -Infinity where a row sees nothing), dq, dk and dv in the dtype, and dSinks f32 [heads] where there are sinks. Throws ShapeError for a dense mask, and for a choice that the kernel cannot take. */
-export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice = backwardChoice(spec), cores = 2): Pass {
+export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice, cores: number): Pass {
   const plan = backwardPlan(spec, choice, cores);
   const { block, rows, columns, split } = plan;
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;

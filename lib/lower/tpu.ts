@@ -8,7 +8,7 @@ import * as s from '../ir/stablehlo';
 import { hasKind } from '../mask';
 import { type Module, tensor } from '../types';
 import { lazyMasks } from './lazy';
-import type { BackwardChoice } from './tpu-backward-plan';
+import { type BackwardChoice, backwardChoice } from './tpu-backward-plan';
 import { kernelCall } from './tpu-call';
 import { type ForwardChoice, forwardChoice, type Preset } from './tpu-choice';
 import { forwardKernel } from './tpu-forward';
@@ -25,6 +25,13 @@ export interface TpuOptions {
   readonly backward?: BackwardChoice;
 }
 
+/** The tiles of the first of the kernels. */
+export function tpuBlocks(spec: AttentionSpec, { preset = 'fast', forward, backward }: TpuOptions): { blockQ: number; blockK: number } {
+  if (spec.pass !== 'backward') return forward ?? forwardChoice(spec, preset, 2);
+  const { block } = backward ?? backwardChoice(spec, preset, 2);
+  return { blockQ: block, blockK: block };
+}
+
 /** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernels' limits. */
 export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module {
   const { pass, headDim, valueDim, queries, keys } = spec;
@@ -32,7 +39,8 @@ export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module 
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${headDim} and ${valueDim}`);
   if (Math.max(queries, keys) > 2 ** 28) throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${queries} x ${keys}`);
   const forward = pass === 'backward' ? undefined : forwardTpu({ ...spec, logSumExp: spec.logSumExp || pass !== 'forward' }, options);
-  const backward = pass === 'forward' ? undefined : gradientsTpu(spec, options.backward);
+  const backward =
+    pass === 'forward' ? undefined : gradientsTpu(spec, options.backward ?? backwardChoice(spec, options.preset ?? 'fast', 2), 2);
   const parts = [forward, backward].filter((part) => part !== undefined);
   const call = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
     const results: Record<string, s.Tensor> = {};
