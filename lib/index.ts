@@ -16,5 +16,18 @@ export * from './mask';
 export * from './pjrt';
 export { reference, referenceGrad, type ReferenceGradients, type ReferenceInputs, type ReferenceRows } from './reference';
 export { install, installed, pluginPath } from './supply';
+export { estimate, type Estimate, type EstimateOptions } from './timing/estimate';
+export type { Loop } from './timing/schedule';
 export { time, type Timing, type TimingOptions } from './timing/time';
-export { type DType, fromBits, type HostArray, type Module, type Port, tensor, type TensorType, toBits } from './types';
+export {
+  type DType,
+  fromBits,
+  type HostArray,
+  type KernelFacts,
+  type Module,
+  type Phase,
+  type Port,
+  tensor,
+  type TensorType,
+  toBits,
+} from './types';

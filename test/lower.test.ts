@@ -133,6 +133,8 @@ describeTpu('ahead of time for v5p', () => {
       'perHead(full, causal)',
     ].map((text) => [text, { ...shape, mask: parseMask(text, 1024, 1024) }] as [string, AttentionOptions]),
     ['head_dim 64', { ...shape, headDim: 64 }],
+    ['a soft cap', { ...shape, softCap: 30 }],
+    ['sinks', { ...shape, sinks: true, logSumExp: true }],
     ['head_dim 256 and log-sum-exp', { ...shape, headDim: 256, logSumExp: true }],
     ['head_dim 192, value 128', { ...shape, headDim: 192, valueDim: 128 }],
     ['T that no block divides', { ...shape, queries: 777, logSumExp: true }],

@@ -111,6 +111,15 @@ const scalarMeanings: Record<string, (...operands: number[]) => number> = {
   'arith.extf': (a) => a,
   'math.exp2': (a) => 2 ** a,
   'math.log': Math.log,
+  'math.exp': Math.exp,
+  'math.log2': Math.log2,
+  'math.tanh': Math.tanh,
+  'math.absf': Math.abs,
+  'arith.negf': (a) => -a,
+  'tpu.reciprocal': (a) => 1 / a,
+  'arith.extui': (a) => a,
+  'arith.sitofp': (a) => a,
+  'arith.fptosi': Math.trunc,
 };
 const integerPredicates = [
   (a: number, b: number) => a === b,
@@ -153,6 +162,11 @@ class Core {
         this.repeat(operation);
         continue;
       }
+      if (name === 'scf.for' || name === 'scf.if') {
+        const held = name === 'scf.for' ? this.count(operation) : this.run(operation.regions[this.number(operation.operands[0]) ? 0 : 1]);
+        for (const [i, value] of operation.results.entries()) this.set(value, held[i]);
+        continue;
+      }
       const result = this.perform(name, operation);
       if (operation.results.length) this.set(operation.results[0], rounded(result as Held, operation.results[0].type));
     }
@@ -176,8 +190,17 @@ class Core {
     }
   }
 
+  private count({ operands: [from, to, step, ...start], regions: [body] }: Operation<MosaicType>): readonly Held[] {
+    let state = start.map((operand) => this.get(operand));
+    for (let i = this.number(from); i < this.number(to); i += this.number(step)) {
+      for (const [at, held] of [i, ...state].entries()) this.set(body.args[at], held);
+      state = this.run(body);
+    }
+    return state;
+  }
+
   private perform(name: string, operation: Operation<MosaicType>): Held | undefined {
-    const { operands, attributes, regions, results } = operation;
+    const { operands, attributes, results } = operation;
     const type = results[0]?.type;
     const shape = type && type.kind !== 'scalar' ? type.shape : [];
     const tile = (i: number) => this.get(operands[i]) as Tile;
@@ -200,10 +223,13 @@ class Core {
         const source = this.get(operands[0]) as number | Tile;
         const data = blank(type.element, count(shape));
         if (typeof source === 'number') return { shape, data: data.fill(source) };
-        // From [rows, 1] or from [1, columns].
-        const columns = shape[1];
-        const isRow = source.shape[0] === 1 && shape[0] !== 1;
-        return { shape, data: data.map((_, i) => source.data[isRow ? i % columns : Math.floor(i / columns)]) };
+        const view: Memory = { ...memory({ element: type.element, shape: source.shape }, source.data) };
+        const lead = shape.length - source.shape.length;
+        const strides = shape.map((_, d) => (d < lead || source.shape[d - lead] === 1 ? 0 : view.strides[d - lead]));
+        each({ ...view, shape, strides }, (at, i) => {
+          data[i] = source.data[at];
+        });
+        return { shape, data };
       }
       case 'tpu.iota': {
         const stride = attributes.dimensions.includes('0') ? shape[1] : 1;
@@ -217,38 +243,42 @@ class Core {
         return { shape, data: blank(type.element, count(shape)).map((_, i) => data[(i % from[0]) * from[1] + Math.floor(i / from[0])]) };
       }
       case 'vector.extract_strided_slice': {
-        const { data, shape: from } = tile(0);
-        return { shape, data: blank(type.element, count(shape)).map((_, i) => data[Math.floor(i / shape[1]) * from[1] + (i % shape[1])]) };
+        const offsets = [...attributes.offsets.matchAll(/(\d+) : i64/g)].map(([, n]) => Number(n));
+        const source = part(memory({ element: type.element, shape: tile(0).shape }, tile(0).data), offsets, shape, name);
+        const data = blank(type.element, count(shape));
+        each(source, (at, i) => {
+          data[i] = source.data[at];
+        });
+        return { shape, data };
       }
       case 'tpu.concatenate': {
-        const parts = operands.map((_, i) => tile(i));
-        const columns = parts[0].shape[1];
-        return {
-          shape,
-          data: blank(type.element, count(shape)).map((_, i) => {
-            const column = i % shape[1];
-            return parts[Math.floor(column / columns)].data[Math.floor(i / shape[1]) * columns + (column % columns)];
-          }),
-        };
+        const axis = Number.parseInt(attributes.dimension, 10);
+        const whole = memory({ element: type.element, shape });
+        const offsets = shape.map(() => 0);
+        for (const [i] of operands.entries()) {
+          const { shape: sizes, data } = tile(i);
+          copyInto(part(whole, offsets, sizes, name), memory({ element: type.element, shape: sizes }, data));
+          offsets[axis] += sizes[axis];
+        }
+        return { shape, data: whole.data };
       }
       case 'vector.multi_reduction': {
         const { data, shape: from } = tile(0);
-        const start = tile(1).data;
         const isSum = attributes.kind.includes('add');
-        return {
-          shape,
-          data: start.map((first, row) => {
-            let value = first;
-            for (let column = 0; column < from[1]; column++) {
-              const x = data[row * from[1] + column];
-              value = isSum ? value + x : Math.max(value, x);
-            }
-            return value;
-          }),
-        };
+        const overRows = attributes.reduction_dims.includes('0');
+        const combine = isSum ? (a: number, b: number) => a + b : attributes.kind.includes('max') ? Math.max : Math.min;
+        const result = Float64Array.from(tile(1).data);
+        for (let i = 0; i < data.length; i++) {
+          const at = overRows ? i % from[1] : Math.floor(i / from[1]);
+          result[at] = combine(result[at], data[i]);
+        }
+        return { shape, data: Float32Array.from(result) };
       }
-      case 'tpu.matmul':
-        return matmul(tile(0), tile(1), tile(2), attributes.dimension_numbers.startsWith('#tpu.dot_dimension_numbers<[1], [1]'));
+      case 'tpu.matmul': {
+        const [, k, inner] = attributes.dimension_numbers.match(/<\[(\d)\], \[(\d)\]/) as RegExpMatchArray;
+        const left = k === '0' ? flip(tile(0)) : tile(0);
+        return matmul(left, tile(1), tile(2), inner === '1');
+      }
       case 'tpu.memref_slice':
         return part(view(0), numbers(1), shape, name);
       case 'tpu.memref_squeeze': {
@@ -271,11 +301,21 @@ class Core {
         return undefined;
       }
       case 'memref.load': {
-        const source = part(view(0), numbers(1), [1], name);
+        const source = part(
+          view(0),
+          numbers(1),
+          view(0).shape.map(() => 1),
+          name,
+        );
         return source.data[source.offset];
       }
       case 'memref.store': {
-        const target = part(view(1), numbers(2), [1], name);
+        const target = part(
+          view(1),
+          numbers(2),
+          view(1).shape.map(() => 1),
+          name,
+        );
         target.data[target.offset] = this.number(operands[0]);
         return undefined;
       }
@@ -294,9 +334,6 @@ class Core {
         copyInto(copy.target, copy.source);
         return undefined;
       }
-      case 'scf.if':
-        this.run(regions[this.number(operands[0]) ? 0 : 1]);
-        return undefined;
       default: {
         const meaning = scalarMeanings[name];
         if (!meaning) throw new ShapeError(`interpret: operations are those of mosaic.ts; got ${name}`);
@@ -309,9 +346,9 @@ class Core {
     const values = operands.map((operand) => this.get(operand));
     const { type } = results[0];
     if (type.kind === 'scalar') return Number(meaning(...(values as number[])));
-    const tiles = values as Tile[];
-    const [a, b, c] = tiles.map(({ data }) => data);
     const data = blank(type.element, count(type.shape));
+    // A scalar condition chooses between whole vectors.
+    const [a, b, c] = values.map((value) => (typeof value === 'number' ? new Int32Array(data.length).fill(value) : (value as Tile).data));
     for (let i = 0; i < data.length; i++) data[i] = Number(meaning(a[i], b?.[i], c?.[i]));
     return { shape: type.shape, data };
   }
@@ -349,6 +386,12 @@ function rounded(held: Held, type: MosaicType): Held {
   return held;
 }
 
+function flip({ shape: [rows, columns], data }: Tile): Tile {
+  const flipped = new Float32Array(data.length);
+  for (let i = 0; i < rows; i++) for (let j = 0; j < columns; j++) flipped[j * rows + i] = data[i * columns + j];
+  return { shape: [columns, rows], data: flipped };
+}
+
 function matmul(a: Tile, b: Tile, start: Tile, transposeRight: boolean): Tile {
   const [m, k] = a.shape;
   const n = transposeRight ? b.shape[0] : b.shape[1];
@@ -378,13 +421,13 @@ function matmul(a: Tile, b: Tile, start: Tile, transposeRight: boolean): Tile {
  */
 export function interpret(kernel: Kernel, inputs: readonly (Float32Array | Int32Array)[]): Float32Array[] {
   const operands = [...kernel.inputs, ...kernel.outputs];
-  const tables = kernel.prefetch.map(({ shape }, i) => memory({ element: 'i32', shape }, inputs[i]));
+  const tables = kernel.prefetch.map(({ shape, element = 'i32' }, i) => memory({ element, shape }, inputs[i]));
   const arrays = operands.map((operand, i) => memory(operand, inputs[tables.length + i] ?? blank(operand.element, count(operand.shape))));
   const gridTypes = kernel.grid.map(() => scalar('i32'));
   const refTypes = operands.map(
     (operand): Ref => ref(operand.window ? 'vmem' : 'any', operand.element, operand.window?.block ?? operand.shape),
   );
-  const tableTypes = kernel.prefetch.map(({ shape }) => ref('smem', 'i32', shape));
+  const tableTypes = kernel.prefetch.map(({ shape, element = 'i32' }) => ref('smem', element, shape));
   const body = isolated<MosaicType>([...gridTypes, ...tableTypes, ...refTypes, ...kernel.scratch], (...args) =>
     kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length)),
   );

@@ -1,6 +1,9 @@
 /** The frame of a Mosaic kernel: a grid, windows over the operands, scratch memory; printed as the text that libtpu's custom call takes. */
+import type { Phase } from '../types';
 import { attr, emit, isolated, printRegion } from './mlir';
 import { type Element, type MosaicType, ref, type Ref, scalar, spell, type V, version } from './mosaic';
+
+export type { Phase };
 
 /** What a kernel sees of an operand: a block of it in vector memory that the pipeline moves with the grid, or, without `window`, all of it in HBM. */
 export interface Operand {
@@ -13,11 +16,13 @@ export interface Operand {
 export interface Kernel {
   /** Steps a dimension. A `parallel` one may be split over a chip's cores, which share no scratch. */
   readonly grid: readonly { readonly steps: number; readonly semantics: 'parallel' | 'arbitrary' }[];
-  /** i32 arrays in scalar memory, there before the first step; the first operands of the call. */
-  readonly prefetch: readonly { readonly shape: readonly number[] }[];
+  /** Arrays in scalar memory (i32 unless told), there before the first step; the first operands of the call. */
+  readonly prefetch: readonly { readonly shape: readonly number[]; readonly element?: 'i32' | 'f32' }[];
   readonly inputs: readonly Operand[];
   readonly outputs: readonly Operand[];
   readonly scratch: readonly Ref[];
+  /** In the order of their marks; filled while the body is built. */
+  readonly phases?: readonly Phase[];
   /** One grid step. `refs` are prefetched arrays, inputs, outputs and scratch in that order. */
   readonly body: (grid: readonly V[], refs: readonly V[]) => void;
 }
@@ -29,7 +34,7 @@ export function kernelText(kernel: Kernel): string {
   const refTypes: MosaicType[] = operands.map(({ element, shape, window }) =>
     window ? ref('vmem', element, window.block) : ref('any', element, shape),
   );
-  const prefetchTypes = kernel.prefetch.map(({ shape }) => ref('smem', 'i32', shape));
+  const prefetchTypes = kernel.prefetch.map(({ shape, element = 'i32' }) => ref('smem', element, shape));
   const types = [...gridTypes, ...prefetchTypes, ...refTypes, ...kernel.scratch];
   const body = isolated<MosaicType>(types, (...args) => {
     kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length));
@@ -70,5 +75,5 @@ function functionText(
 ) {
   const list = (parts: readonly MosaicType[]) => `(${parts.map(spell).join(', ')})`;
   const all = attr.dictionary({ ...attributes, function_type: `${list(types)} -> ${list(results)}`, sym_name: attr.string(name) });
-  return `  "stable_mosaic.func.func"() (${printRegion(body, spell, '  ', new Map())}) ${all} : () -> ()\n`;
+  return `  "stable_mosaic.func.func"() (${printRegion(body, spell, '  ')}) ${all} : () -> ()\n`;
 }

@@ -7,7 +7,7 @@
  * (jaxlib/mosaic/dialect/tpu/transforms/serde.cc). libtpu takes every version up to its own: 0.0.21 up to 7, 0.0.30 up to 9, 0.0.52 up to 15.
  */
 import { ShapeError } from '../errors';
-import { attr, type Block, emit, floatText, region, type Value } from './mlir';
+import { attr, type Block, emit, floatText, region, shared, type Value } from './mlir';
 
 export const version = 7;
 
@@ -59,9 +59,10 @@ function effect(name: string, operands: readonly V[], attributes?: Record<string
 export function constant(value: number, type: MosaicType = i32): V {
   const { element } = type;
   const text = element === 'i1' ? String(value !== 0) : element === 'f32' || element === 'bf16' ? floatText(value, element) : String(value);
-  return op('arith.constant', [], type, {
+  const attributes = () => ({
     value: type.kind === 'vector' ? `dense<${text}> : ${spell(type)}` : element === 'i1' ? text : `${text} : ${element}`,
   });
+  return shared('stable_mosaic.arith.constant', type, `${Object.is(value, -0) ? '-0' : value} ${spell(type)}`, attributes);
 }
 
 const noOverflowFlags = { overflowFlags: '#arith.overflow<none>' };
@@ -83,14 +84,30 @@ const binaries = {
 function binary(name: keyof typeof binaries): (a: V, b: V | number) => V {
   const row: { integer: string; float?: string; flags?: boolean } = binaries[name];
   return (a, b) => {
-    const right = typeof b === 'number' ? constant(b, a.type) : b;
-    if (spell(a.type) !== spell(right.type))
-      throw new ShapeError(`mosaic ${name}: both operands have one type; got ${spell(a.type)} and ${spell(right.type)}`);
-    const isFloat = a.type.element === 'f32' || a.type.element === 'bf16';
+    const [left, right] = alike(name, a, b);
+    const isFloat = left.type.element === 'f32' || left.type.element === 'bf16';
     const operation = isFloat ? row.float : row.integer;
     if (!operation) throw new ShapeError(`mosaic ${name}: operands are integers; got ${spell(a.type)}`);
-    return op(operation, [a, right], a.type, isFloat ? noFastMath : row.flags ? noOverflowFlags : undefined);
+    return op(operation, [left, right], left.type, isFloat ? noFastMath : row.flags ? noOverflowFlags : undefined);
   };
+}
+
+/** Both operands in one type: a number becomes a constant, and a scalar, a row [1, n] or a column [n, 1] is spread over the other's shape. */
+function alike(name: string, a: V, b: V | number): [V, V] {
+  if (typeof b === 'number') return [a, constant(b, a.type)];
+  if (spell(a.type) === spell(b.type)) return [a, b];
+  const fits = (small: MosaicType, large: MosaicType) =>
+    large.kind === 'vector' &&
+    small.element === large.element &&
+    (small.kind === 'scalar' ||
+      (small.kind === 'vector' &&
+        small.shape.length === large.shape.length &&
+        small.shape.every((n, d) => n === 1 || n === large.shape[d])));
+  if (fits(b.type, a.type)) return [a, broadcast(b, (a.type as Vector).shape)];
+  if (fits(a.type, b.type)) return [broadcast(a, (b.type as Vector).shape), b];
+  throw new ShapeError(
+    `mosaic ${name}: both operands have one type, or one is a row, column or scalar of the other; got ${spell(a.type)} and ${spell(b.type)}`,
+  );
 }
 
 export const add = binary('add');
@@ -108,13 +125,11 @@ export const or = binary('or');
 const predicates = { eq: [0, 1], ne: [1, 6], lt: [2, 4], le: [3, 5], gt: [4, 2], ge: [5, 3] } as const;
 
 export function compare(predicate: keyof typeof predicates, a: V, b: V | number): V {
-  const right = typeof b === 'number' ? constant(b, a.type) : b;
-  if (spell(a.type) !== spell(right.type))
-    throw new ShapeError(`mosaic compare: both operands have one type; got ${spell(a.type)} and ${spell(right.type)}`);
-  const isFloat = a.type.element === 'f32';
-  const result: MosaicType = a.type.kind === 'vector' ? vector('i1', a.type.shape) : scalar('i1');
+  const [left, right] = alike('compare', a, b);
+  const isFloat = left.type.element === 'f32';
+  const result: MosaicType = left.type.kind === 'vector' ? vector('i1', left.type.shape) : scalar('i1');
   const attributes = { predicate: attr.integer(predicates[predicate][isFloat ? 1 : 0]) };
-  return op(isFloat ? 'arith.cmpf' : 'arith.cmpi', [a, right], result, isFloat ? { ...attributes, ...noFastMath } : attributes);
+  return op(isFloat ? 'arith.cmpf' : 'arith.cmpi', [left, right], result, isFloat ? { ...attributes, ...noFastMath } : attributes);
 }
 
 export const eq = (a: V, b: V | number): V => compare('eq', a, b);
@@ -136,14 +151,32 @@ export function select(condition: V, a: V | number, b: V | number): V {
 
 export const exp2 = (x: V): V => op('math.exp2', [x], x.type, noFastMath);
 export const log = (x: V): V => op('math.log', [x], x.type, noFastMath);
+export const exp = (x: V): V => op('math.exp', [x], x.type, noFastMath);
+export const log2 = (x: V): V => op('math.log2', [x], x.type, noFastMath);
+export const tanh = (x: V): V => op('math.tanh', [x], x.type, noFastMath);
+export const abs = (x: V): V => op('math.absf', [x], x.type, noFastMath);
+export const neg = (x: V): V => op('arith.negf', [x], x.type, noFastMath);
+/** 1 / x of an f32 vector, exact. */
+export const reciprocal = (x: V): V => op('tpu.reciprocal', [x], x.type, { approx: 'false', full_range: 'true' });
 
-/** f32 to bf16, rounded to nearest even, or bf16 to f32; the same value where the element is that already. */
-export function convert(x: V, element: 'f32' | 'bf16'): V {
+const conversions: Record<string, string> = {
+  'f32 bf16': 'arith.truncf',
+  'bf16 f32': 'arith.extf',
+  'i1 i32': 'arith.extui',
+  'i32 f32': 'arith.sitofp',
+  'f32 i32': 'arith.fptosi',
+};
+
+/** f32 to bf16, rounded to nearest even, bf16 to f32, i1 to i32 (0 or 1), i32 to f32, f32 to i32 (cut); the same value where the element is that already. */
+export function convert(x: V, element: 'f32' | 'bf16' | 'i32'): V {
   if (x.type.element === element) return x;
-  return op(element === 'bf16' ? 'arith.truncf' : 'arith.extf', [x], { ...x.type, element });
+  const operation = conversions[`${x.type.element} ${element}`];
+  if (!operation)
+    throw new ShapeError(`mosaic convert: conversions are ${Object.keys(conversions).join(', ')}; got ${x.type.element} ${element}`);
+  return op(operation, [x], { ...x.type, element });
 }
 
-/** A scalar in every place of a vector. */
+/** A scalar in every place of a vector, or a row [1, n] or column [n, 1] along the dimension that it has 1 of. */
 export function broadcast(x: V, shape: readonly number[]): V {
   return op('vector.broadcast', [x], vector(x.type.element, shape));
 }
@@ -174,14 +207,26 @@ export function transpose(x: V): V {
   return op('tpu.transpose', [x], vector(x.type.element, [columns, rows]), { permutation: attr.array([1, 0]) });
 }
 
-/** Maximum or sum over the last dimension of [rows, columns], as [rows]. */
-export function reduce(kind: 'maximumf' | 'add', x: V): V {
-  const [rows] = vectorShape(x, 2);
-  const start = constant(kind === 'add' ? 0 : Number.NEGATIVE_INFINITY, vector('f32', [rows]));
-  return op('vector.multi_reduction', [x, start], vector('f32', [rows]), {
+/** Maximum or sum of [rows, columns] along `axis`, its last or its first: f32 [rows] or [columns]. */
+export function reduce(kind: 'maximumf' | 'minimumf' | 'add', x: V, axis: 0 | 1 = 1): V {
+  const result = vector('f32', [vectorShape(x, 2)[1 - axis]]);
+  const start = constant({ add: 0, maximumf: Number.NEGATIVE_INFINITY, minimumf: Number.POSITIVE_INFINITY }[kind], result);
+  return op('vector.multi_reduction', [x, start], result, {
     kind: `#vector.kind<${kind}>`,
-    reduction_dims: attr.array([1]),
+    reduction_dims: attr.array([axis]),
   });
+}
+
+/** Vectors one after the other along `axis`. */
+export function concat(parts: readonly V[], axis: number): V {
+  if (parts.length === 1) return parts[0];
+  const [first] = parts.map((part) => part.type as Vector);
+  for (const { type } of parts)
+    if (type.kind !== 'vector' || type.element !== first.element || type.shape.some((n, d) => d !== axis && n !== first.shape[d]))
+      throw new ShapeError(`mosaic concat: parts are alike but for axis ${axis}; got ${parts.map((part) => spell(part.type)).join(', ')}`);
+  const total = parts.reduce((sum, { type }) => sum + (type as Vector).shape[axis], 0);
+  const shape = first.shape.map((n, d) => (d === axis ? total : n));
+  return op('tpu.concatenate', parts, vector(first.element, shape), { dimension: attr.integer(axis, 'i32') });
 }
 
 /** [rows, n] repeated along its columns to [rows, columns]; the last repetition is cut. */
@@ -196,28 +241,45 @@ export function tile(x: V, columns: number): V {
 }
 
 /** The first places of each dimension. */
-export function corner(x: V, sizes: readonly number[]): V {
+export const corner = (x: V, sizes: readonly number[]): V =>
+  part(
+    x,
+    sizes.map(() => 0),
+    sizes,
+  );
+
+/** `sizes` places of a vector from `offsets` on. */
+export function part(x: V, offsets: readonly number[], sizes: readonly number[]): V {
+  const shape = vectorShape(x, sizes.length);
+  if (sizes.some((n, d) => offsets[d] < 0 || offsets[d] + n > shape[d]))
+    throw new ShapeError(`mosaic part: a part lies within ${spell(x.type)}; got offsets [${offsets}] and sizes [${sizes}]`);
   return op('vector.extract_strided_slice', [x], vector(x.type.element, sizes), {
-    offsets: attr.list(sizes.map(() => attr.integer(0))),
+    offsets: attr.list(offsets.map((n) => attr.integer(n))),
     sizes: attr.list(sizes.map((n) => attr.integer(n))),
     strides: attr.list(sizes.map(() => attr.integer(1))),
   });
 }
 
 /**
- * [m, k] by [k, n], or by [n, k] where `transposeRight`: f32 accumulation from zero. f32 operands are multiplied at full precision (the MXU
- * alone would round them to bf16).
+ * [m, k] by [k, n] as f32 [m, n]; a transposed left side is [k, m], a transposed right side [n, k]. Accumulates in f32 from `acc`, or zero. f32
+ * operands are multiplied at full precision (the MXU alone would round them to bf16).
  */
-export function matmul(a: V, b: V, transposeRight = false): V {
-  const [m, k] = vectorShape(a, 2);
-  const [r0, r1] = vectorShape(b, 2);
-  const [inner, n] = transposeRight ? [r1, r0] : [r0, r1];
-  if (inner !== k || a.type.element !== b.type.element)
-    throw new ShapeError(`mosaic matmul: contracting sizes and elements agree; got ${spell(a.type)} and ${spell(b.type)}`);
-  const right = transposeRight ? 1 : 0;
-  const result = vector('f32', [m, n]);
-  return op('tpu.matmul', [a, b, constant(0, result)], result, {
-    dimension_numbers: `#tpu.dot_dimension_numbers<[1], [${right}], [0], [${1 - right}], [0, 0, 1, ${1 - right}], [], []>`,
+export function matmul(
+  a: V,
+  b: V,
+  options: boolean | { readonly transposeLeft?: boolean; readonly transposeRight?: boolean; readonly acc?: V } = {},
+): V {
+  const { transposeLeft = false, transposeRight = false, acc } = typeof options === 'boolean' ? { transposeRight: options } : options;
+  const [left, right] = [vectorShape(a, 2), vectorShape(b, 2)];
+  const [k, inner] = [transposeLeft ? 0 : 1, transposeRight ? 1 : 0];
+  if (left[k] !== right[inner] || a.type.element !== b.type.element)
+    throw new ShapeError(
+      `mosaic matmul: contracting sizes and elements agree; got ${spell(a.type)} and ${spell(b.type)}, contracted along ${k} and ${inner}`,
+    );
+  const result = vector('f32', [left[1 - k], right[1 - inner]]);
+  if (acc && spell(acc.type) !== spell(result)) throw new ShapeError(`mosaic matmul: acc is ${spell(result)}; got ${spell(acc.type)}`);
+  return op('tpu.matmul', [a, b, acc ?? constant(0, result)], result, {
+    dimension_numbers: `#tpu.dot_dimension_numbers<[${k}], [${inner}], [${1 - k}], [${1 - inner}], [0, ${1 - k}, 1, ${1 - inner}], [], []>`,
     ...(a.type.element === 'f32' ? { precision: '#tpu.contract_precision<fp32>' } : {}),
     transpose_lhs: 'false',
     transpose_rhs: 'false',
@@ -257,14 +319,22 @@ export function store(value: V, target: V, at: readonly (V | number)[] = (target
   });
 }
 
-/** A scalar in scalar memory. */
-export function loadScalar(source: V, at: V | number): V {
-  return op('memref.load', [source, asIndex(at)], scalar(source.type.element));
+/** A scalar in scalar memory; `at` is its index, or one a dimension. */
+export function loadScalar(source: V, at: V | number | readonly (V | number)[]): V {
+  return op('memref.load', [source, ...places(at)], scalar(source.type.element));
 }
 
-export function storeScalar(value: V, target: V, at: number): void {
-  effect('memref.store', [value, target, asIndex(at)]);
+export function storeScalar(value: V | number, target: V, at: V | number | readonly (V | number)[]): void {
+  effect('memref.store', [typeof value === 'number' ? constant(value, scalar(target.type.element)) : value, target, ...places(at)]);
 }
+
+const places = (at: V | number | readonly (V | number)[]) => (Array.isArray(at) ? at : [at as V | number]).map(asIndex);
+
+/** Marks are stores of this number and their own: constants that no other part of a kernel has. */
+export const firstMark = 0x6d700000;
+
+/** Stores a constant in scalar memory, to tell the parts of a kernel in the compiler's schedule. `target` is i32 [1] or longer. */
+export const mark = (target: V, k: number): void => storeScalar(firstMark + k, target, 0);
 
 /** Starts a copy; `semaphore` counts its end. */
 export function startCopy(source: V, target: V, semaphore: V): void {
@@ -294,6 +364,38 @@ export function whileLoop(state: readonly V[], condition: (...state: V[]) => V, 
   const before = region<MosaicType>(types, (...values) => effect('scf.condition', [condition(...values), ...values]));
   const after = region<MosaicType>(types, (...values) => effect('scf.yield', body(...values)));
   return emit<MosaicType>('stable_mosaic.scf.while', state, types, {}, [before, after]);
+}
+
+/** Runs `body` on i = from, from + 1, ... below `to` and the state; returns the last state. */
+export function forLoop(
+  from: V | number,
+  to: V | number,
+  state: readonly V[],
+  body: (i: V, ...state: V[]) => readonly V[] | undefined,
+): V[] {
+  const types = state.map(({ type }) => type);
+  const inner = region<MosaicType>([i32, ...types], (i, ...values) => yields(types, body(i, ...values) ?? []));
+  const bound = (n: V | number) => (typeof n === 'number' ? constant(n) : n);
+  return emit<MosaicType>('stable_mosaic.scf.for', [bound(from), bound(to), constant(1), ...state], types, {}, [inner]);
+}
+
+/** Values of one branch or the other; only that branch runs. */
+export function cond(condition: V, then: () => readonly V[], otherwise: () => readonly V[]): V[] {
+  let types: MosaicType[] = [];
+  const first = region<MosaicType>([], () => {
+    const values = then();
+    types = values.map(({ type }) => type);
+    effect('scf.yield', values);
+  });
+  const second = region<MosaicType>([], () => yields(types, otherwise()));
+  return emit<MosaicType>('stable_mosaic.scf.if', [condition], types, {}, [first, second]);
+}
+
+function yields(types: readonly MosaicType[], values: readonly V[]): void {
+  const list = (all: readonly MosaicType[]) => all.map(spell).join(', ') || 'none';
+  const got = values.map(({ type }) => type);
+  if (list(types) !== list(got)) throw new ShapeError(`mosaic: a region yields ${list(types)}; got ${list(got)}`);
+  effect('scf.yield', values);
 }
 
 function vectorShape(x: V, rank: number): readonly number[] {

@@ -12,7 +12,7 @@ export function program<I extends Readonly<Record<string, TensorType>>>(
   name: string,
   inputs: I,
   body: (args: { readonly [K in keyof I]: Tensor }) => Readonly<Record<string, Tensor>>,
-  options: Pick<Module, 'hiddenFlops' | 'maskBytes'> = {},
+  options: Pick<Module, 'hiddenFlops' | 'maskBytes' | 'kernels'> = {},
 ): Module {
   const ports: Port[] = Object.entries(inputs).map(([port, { dtype, shape }]) => ({
     name: word('an input', port),
