@@ -10,7 +10,8 @@ const tolerance = { f32: 1e-5, bf16: 1.5e-2 };
 
 function check(options: AttentionOptions, choice: { block: number; dq?: 'vmem' | 'hbm' }) {
   const errors = backwardErrors(options, choice);
-  for (const [name, error] of Object.entries(errors)) expect([name, error < tolerance[options.dtype ?? 'f32'], error]).toEqual([name, true, error]);
+  for (const [name, error] of Object.entries(errors))
+    expect([name, error < tolerance[options.dtype ?? 'f32'], error]).toEqual([name, true, error]);
 }
 
 const masks = [

@@ -51,7 +51,8 @@ export function backwardPlan(spec: AttentionSpec, { block, dq }: BackwardChoice,
   const shared = byKv || byHeads ? cores : 1;
   const group = heads / kvHeads / (byHeads ? cores : 1);
   // A row of a band is in the making while the columns pass that it sees.
-  const alive = tiles && !tiles.tail ? Math.max(...tiles.classes.map(({ to }) => to)) - Math.min(...tiles.classes.map(({ from }) => from)) + 1 : rows;
+  const alive =
+    tiles && !tiles.tail ? Math.max(...tiles.classes.map(({ to }) => to)) - Math.min(...tiles.classes.map(({ from }) => from)) + 1 : rows;
   const inMemory = Math.min(rows, alive);
   const bytes = group * inMemory * block * Math.ceil(headDim / lanes) * lanes * 4;
   if (dq === 'vmem' && bytes > slabBytes)
@@ -102,7 +103,15 @@ function countTiles(spec: AttentionSpec, { block, rows, columns, cores, split }:
       const { lengths } = idSetsOf(masks).find((set) => set.name === name) ?? {};
       return lengths ? documentColumns(lengths, { firstRow, lastRow, blockK: block, columns }) : { start: 0, end: columns };
     };
-    const spans = spansOf(hostScalars, mask, { firstRow, lastRow, blockK: block, keys: spec.keys, columns, idBlocks, keyLength: () => spec.keys });
+    const spans = spansOf(hostScalars, mask, {
+      firstRow,
+      lastRow,
+      blockK: block,
+      keys: spec.keys,
+      columns,
+      idBlocks,
+      keyLength: () => spec.keys,
+    });
     let [visited, reached] = [0, 0];
     for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
       visited += Math.max(0, end - Math.max(start, reached));

@@ -29,8 +29,8 @@ const word = { slot: 1, row: 2, dq: 3 } as const;
 
 /**
  * The kernel. Prefetched, of each id set [sequences x rows or columns] i32: the first and end column of each row of tiles, the first and end row of each column; then the key
- * lengths [batch]. Operands: k, v, q, dOut as [heads of all sequences, padded tokens, size]; statistics f32 [heads of all sequences, rows, 2, block]: the log-sum-exp in base 2,
- * greater than any score where a row sees nothing, and delta; then each id set's ids of queries and of keys, i32 [sequences, 1, padded tokens]. Results: dk and dv, f32
+ * lengths [batch]. Operands: k, v, q, dOut as [heads of all sequences, padded tokens, size]; log-sum-exp (natural, -Infinity where a row
+ * sees nothing) and delta, f32 [heads of all sequences, 1, padded tokens]; then each id set's ids of queries and of keys, i32 [sequences, 1, padded tokens]. Results: dk and dv, f32
  * [cores, kv heads, ...] parts where the cores share kv heads; dq; where it stands in HBM, its memory.
  */
 export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel {
@@ -50,20 +50,19 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
 
   const kvOf = (core: V, kv: V) => (split === 'kv' ? m.add(m.mul(core, kvSteps), kv) : kv);
   const headOf = (core: V, { kv, g }: { kv: V; g: V }) =>
-    split === 'kv'
-      ? m.add(m.mul(kvOf(core, kv), wholeGroup), g)
-      : m.add(m.mul(kv, wholeGroup), m.add(m.mul(core, group), g));
+    split === 'kv' ? m.add(m.mul(kvOf(core, kv), wholeGroup), g) : m.add(m.mul(kv, wholeGroup), m.add(m.mul(core, group), g));
 
   const body: Kernel['body'] = ([core, kv, column, g], refs) => {
     const rest = [...refs];
     const take = (count: number) => rest.splice(0, count);
     const tables = idSets.map(() => take(4));
     const [lengths] = take(hasLengths ? 1 : 0);
-    const [k, v, q, dOut, statistics] = take(5);
+    const [k, v, q, dOut, logSumExp, delta] = take(6);
     const ids = idSets.map(() => take(2));
     const [dk, dv, dqOut] = take(3);
     const [dqMemory] = take(place.kind === 'hbm' ? 1 : 0);
-    const [qSlots, dOutSlots, statisticSlots, dKeys, dValues, sums, stages, loadSemaphores, dqSemaphores, stageSemaphores, state] = take(11);
+    const [qSlots, dOutSlots, sumSlots, deltaSlots, dKeys, dValues] = take(6);
+    const [sums, stages, loadSemaphores, dqSemaphores, stageSemaphores, state] = take(6);
     const idSlots = rest;
 
     const mark = (phase: Phase) => {
@@ -74,26 +73,40 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     const loads = (head: V, row: V, slot: V, act: (source: V, target: V, semaphore: V) => void) => {
       const semaphore = (i: number) => m.squeeze(m.slice(loadSemaphores, [i, slot], [1, 1]), []);
       const first = m.mul(row, block);
-      for (const [i, [source, slots, size]] of ([[q, qSlots, headDim], [dOut, dOutSlots, valueDim]] as const).entries())
+      const lineOf = (set: number) => (set < 0 ? head : sequences(idSets[set]) === 1 ? 0 : m.div(head, heads));
+      for (const [i, [source, slots, size]] of (
+        [
+          [q, qSlots, headDim],
+          [dOut, dOutSlots, valueDim],
+        ] as const
+      ).entries())
         act(
           m.squeeze(m.slice(source, [head, first, 0], [1, block, size]), [block, size]),
           m.squeeze(m.slice(slots, [slot, 0, 0], [1, block, size]), [block, size]),
           semaphore(i),
         );
-      act(
-        m.squeeze(m.slice(statistics, [head, row, 0, 0], [1, 1, 2, block]), [2, block]),
-        m.squeeze(m.slice(statisticSlots, [slot, 0, 0], [1, 2, block]), [2, block]),
-        semaphore(2),
-      );
-      for (const [i, set] of idSets.entries())
+      for (const [i, [source, slots]] of [
+        [logSumExp, sumSlots],
+        [delta, deltaSlots],
+        ...ids.map(([own], i) => [own, idSlots[i]]),
+      ].entries())
         act(
-          m.squeeze(m.slice(ids[i][0], [sequences(set) === 1 ? 0 : m.div(head, heads), 0, first], [1, 1, block]), [1, block]),
-          m.squeeze(m.slice(idSlots[i], [slot, 0, 0], [1, 1, block]), [1, block]),
-          semaphore(3 + i),
+          m.squeeze(m.slice(source, [lineOf(i - 2), 0, first], [1, 1, block]), [1, block]),
+          m.squeeze(m.slice(slots, [slot, 0, 0], [1, 1, block]), [1, block]),
+          semaphore(2 + i),
         );
     };
 
-    const products = new TileProducts(spec, block, { keys: k, values: v, queries: qSlots, dOut: dOutSlots, statistics: statisticSlots, dKeys, dValues });
+    const products = new TileProducts(spec, block, {
+      keys: k,
+      values: v,
+      queries: qSlots,
+      dOut: dOutSlots,
+      logSumExp: sumSlots,
+      delta: deltaSlots,
+      dKeys,
+      dValues,
+    });
     const shared = [
       { block, headDim, dtype, scale },
       sums,
@@ -145,7 +158,8 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     };
 
     const clear = () => {
-      for (const target of [dKeys, dValues]) m.store(m.constant(0, target.type.kind === 'ref' ? m.vector('f32', target.type.shape) : target.type), target);
+      for (const target of [dKeys, dValues])
+        m.store(m.constant(0, target.type.kind === 'ref' ? m.vector('f32', target.type.shape) : target.type), target);
     };
     const start = (first: { head: V; row: V }, more?: V) =>
       m.when(isFirstStep, () => {
@@ -192,7 +206,12 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       const endRow = (at: V) => (tail ? m.constant(rows) : m.min(m.sub(at, least - 1), rows));
       const touched = (row: V, at: V) => m.gt(at, m.max(m.add(row, least), 0));
       const after = stepAfter(here, firstColumn, lastColumn);
-      const next: RowTile & { head: V } = { g: after.g, row: firstRow(after.column), touched: m.constant(0, m.scalar('i1')), head: headOf(core, after) };
+      const next: RowTile & { head: V } = {
+        g: after.g,
+        row: firstRow(after.column),
+        touched: m.constant(0, m.scalar('i1')),
+        head: headOf(core, after),
+      };
       const nextTouched = touched(next.row, after.column);
       const opening = { kv: m.constant(0), column: m.constant(firstColumn), g: m.constant(0) };
       start({ head: headOf(core, opening), row: firstRow(opening.column) });
@@ -205,7 +224,8 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
         opener >= 0 &&
         perColumn[opener].every(({ start, end }) => end === start + 1) &&
         perColumn.slice(0, opener).every((all) => all.every(({ start, end }) => start >= end));
-      const isInside = firstColumn === 0 && lastColumn === columns - 1 ? undefined : m.and(m.ge(column, firstColumn), m.le(column, lastColumn));
+      const isInside =
+        firstColumn === 0 && lastColumn === columns - 1 ? undefined : m.and(m.ge(column, firstColumn), m.le(column, lastColumn));
       if (!opensAlways) m.when(m.eq(g, 0), clear);
       const slotOfColumn = m.loadScalar(state, word.slot);
       const from = firstRow(column);
@@ -423,7 +443,7 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       { element: dtype, shape: [allKv, keys, valueDim], window: columnWindow(valueDim) },
       { element: dtype, shape: [batch * heads, queries, headDim] },
       { element: dtype, shape: [batch * heads, queries, valueDim] },
-      { element: 'f32', shape: [batch * heads, rows, 2, block] },
+      ...[0, 1].map((): Operand => ({ element: 'f32', shape: [batch * heads, 1, queries] })),
       ...idSets.flatMap((set): Operand[] => [
         { element: 'i32', shape: [sequences(set), 1, queries] },
         {
@@ -445,12 +465,12 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     scratch: [
       m.ref('vmem', dtype, [2, block, headDim]),
       m.ref('vmem', dtype, [2, block, valueDim]),
-      m.ref('vmem', 'f32', [2, 2, block]),
+      ...[0, 1].map(() => m.ref('vmem', 'f32', [2, 1, block])),
       m.ref('vmem', 'f32', [block, headDim]),
       m.ref('vmem', 'f32', [block, valueDim]),
       m.ref('vmem', 'f32', [place.kind === 'hbm' ? 3 : group * place.tiles, block, headDim]),
       m.ref('vmem', dtype, [2, block, headDim]),
-      m.ref('semaphore_mem', 'dma_semaphore', [3 + idSets.length, 2]),
+      m.ref('semaphore_mem', 'dma_semaphore', [4 + idSets.length, 2]),
       m.ref('semaphore_mem', 'dma_semaphore', [6]),
       m.ref('semaphore_mem', 'dma_semaphore', [2]),
       m.ref('smem', 'i32', [word.dq + dqWords]),

@@ -28,9 +28,6 @@ export interface Gradients {
   readonly call: (inputs: Readonly<Record<string, s.Tensor>>) => Record<string, s.Tensor>;
 }
 
-// Greater than any score: the weights of a row that sees nothing are exp2 of a score less this, 0.
-const nothing = 1e30;
-
 /** Throws ShapeError for a dense mask, and for a choice that the kernel cannot take. */
 export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice = backwardChoice(spec), cores = 2): Gradients {
   const plan = backwardPlan(spec, choice, cores);
@@ -58,7 +55,8 @@ export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice = backw
       kv(inputs.v, valueDim),
       q(inputs.q, headDim),
       q(inputs.dOut, valueDim),
-      statistics(inputs.logSumExp, delta),
+      line(inputs.logSumExp),
+      line(delta),
       ...ids.flatMap((one) => [one.q, one.kv]),
     ];
     const [dk, dv, dq] = s.customCall('tpu_custom_call', operands, {
@@ -69,7 +67,11 @@ export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice = backw
           serialization_format: 1,
           needs_layout_passes: true,
           disable_bounds_checks: true,
-          cost_estimate: { flops: flops({ ...spec, pass: 'backward' }), transcendentals: unmaskedPairs(spec), bytes_accessed: bytesAccessed() },
+          cost_estimate: {
+            flops: flops({ ...spec, pass: 'backward' }),
+            transcendentals: unmaskedPairs(spec),
+            bytes_accessed: bytesAccessed(),
+          },
         },
         scoped_memory_configs: [{ memory_space: 1, offset: 0, size: 63 * 2 ** 20 }],
       }),
@@ -95,12 +97,9 @@ export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice = backw
     call,
   };
 
-  /** f32 [heads of all sequences, rows, 2, block]. */
-  function statistics(logSumExp: s.Tensor, delta: s.Tensor): s.Tensor {
-    const sums = s.select(s.compare(logSumExp, Number.NEGATIVE_INFINITY, 'EQ'), nothing, s.multiply(logSumExp, Math.LOG2E));
-    const lines = (x: s.Tensor, padding: number) =>
-      s.reshape(padTokens(s.reshape(x, [batch * heads, spec.queries]), blocks.queries, padding), [batch * heads, rows, 1, block]);
-    return s.concatenate([lines(sums, nothing), lines(delta, 0)], 2);
+  /** [batch, heads, queries] as [heads of all sequences, 1, padded queries]. Rows of padding have no gradient whatever their sum: their dOut is 0. */
+  function line(x: s.Tensor): s.Tensor {
+    return s.reshape(padTokens(s.reshape(x, [batch * heads, spec.queries]), blocks.queries, 0), [batch * heads, 1, blocks.queries]);
   }
 
   function bytesAccessed(): number {

@@ -82,7 +82,6 @@ function documentIdsOf(lengths: readonly number[], tokens: number, none: number)
   return s.reshape(s.select(s.compare(ids, ends.length, 'LT'), ids, none), [1, tokens]);
 }
 
-
 /** Rows [start, end) of tiles that visit each column of tiles, by the columns that each row visits: i32 [sequences x columns]. */
 export function columnTables({ start, end }: { start: s.Tensor; end: s.Tensor }, rows: number, columns: number) {
   const sequences = start.type.shape[0] / rows;
