@@ -11,7 +11,7 @@ import type { V } from '../ir/mosaic';
 import { hasKind } from '../mask';
 import { lazyMasks } from './lazy';
 import { type CurrentTile, dqWords, Ring, type RowTile, Slab, type Unfinished } from './tpu-backward-dq';
-import { type BackwardPlan, rowsOf, tileName } from './tpu-backward-plan';
+import { type BackwardPlan, rowsOf, tileName, tilesOf } from './tpu-backward-plan';
 import { type Tile, TileProducts } from './tpu-backward-tile';
 import { nextRow, type Plane, rowVisits } from './tpu-backward-walk';
 import { allowed, idSetsOf } from './tpu-mask';
@@ -44,9 +44,9 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
   const wholeGroup = heads / kvHeads;
   const group = split === 'kv' ? wholeGroup : wholeGroup / cores;
   const [queries, keys] = [rows * block, columns * block];
-  const bytes = dtype === 'bf16' ? 2 : 4;
   const sequences = (set: { lengths?: readonly number[] }) => (set.lengths ? 1 : batch);
   const phases: Phase[] = [];
+  const traffic = trafficOf(spec, plan, { kvSteps, group });
 
   const kvOf = (core: V, kv: V) => (split === 'kv' ? m.add(m.mul(core, kvSteps), kv) : kv);
   const headOf = (core: V, { kv, g }: { kv: V; g: V }) =>
@@ -163,7 +163,7 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     };
     const start = (first: { head: V; row: V }, more?: V) =>
       m.when(isFirstStep, () => {
-        mark({ name: 'start', runs: 1, readBytes: tileBytes, writtenBytes: 0 });
+        mark({ name: 'start', runs: 1, readBytes: traffic.loads, writtenBytes: 0 });
         const slot = m.constant(0);
         m.storeScalar(slot, state, word.slot);
         const ahead = () => loads(first.head, first.row, slot, m.startCopy);
@@ -171,15 +171,8 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
         else ahead();
         unfinished.start();
       });
-    const tileBytes = block * ((headDim + valueDim) * bytes + 8 + 4 * idSets.length);
-    const ringBytes = place.kind === 'hbm' ? block * headDim * 4 : 0;
     const leave = () => {
-      mark({
-        name: 'column ends',
-        runs: kvSteps * columns,
-        readBytes: block * (headDim + valueDim) * bytes,
-        writtenBytes: block * (headDim + valueDim) * (split === 'kv' ? bytes : 4),
-      });
+      mark({ name: 'column ends', runs: kvSteps * columns, readBytes: 0, writtenBytes: 0 });
       const out = (sum: V, target: V, size: number, factor?: number) => {
         const value = m.load(sum);
         const element = (target.type as m.Ref).element as 'f32' | 'bf16';
@@ -216,7 +209,6 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       const opening = { kv: m.constant(0), column: m.constant(firstColumn), g: m.constant(0) };
       start({ head: headOf(core, opening), row: firstRow(opening.column) });
       const perColumn = classes.map((_, i) => Array.from({ length: columns }, (_, at) => rowsOf(tiles, i, at)));
-      const total = (i: number) => perColumn[i].reduce((sum, { start, end }) => sum + Math.max(0, end - start), 0);
       // The class of a column's first tile, where it is the same in every column, once each, and no other.
       const opener = perColumn.findIndex((all) => all.every(({ start, end }) => start < end));
       const opensAlways =
@@ -232,19 +224,14 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       const end = endRow(column);
       const work = () => {
         for (const [i, shape] of classes.entries()) {
-          if (!total(i)) continue;
+          if (!tilesOf(tiles, i)) continue;
           const span = spanOf(i);
           // A row's last column is `most` right of its own, or the plane's last.
           const alwaysLast = !tail && shape.from === most && shape.to === most;
           const lateRows = Math.max(0, rows - Math.max(0, columns - 1 - most));
           const sometimes = tail ? i === 0 : lateRows > 1 && most !== Number.POSITIVE_INFINITY;
           const visit = (row: V) => {
-            mark({
-              name: tileName(shape),
-              runs: total(i) * kvSteps * group,
-              readBytes: tileBytes + ringBytes,
-              writtenBytes: ringBytes,
-            });
+            mark({ name: tileName(shape), runs: tilesOf(tiles, i) * kvSteps * group, ...traffic.ofTile });
             const isLast = m.eq(m.add(row, 1), end);
             const completes = alwaysLast || (tail ? i === 0 : sometimes && m.eq(column, m.min(m.add(row, most), columns - 1)));
             const down = m.add(row, 1);
@@ -341,12 +328,11 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
         m.storeScalar(row, state, word.row);
         m.when(isRow(row), () => loads(nextHead, row, m.loadScalar(state, word.slot), m.startCopy));
       });
-      const counted = plan.tiles;
       const [, slot] = m.whileLoop(
         [first, m.loadScalar(state, word.slot)],
         (row) => isRow(row),
         (row, slot) => {
-          mark({ name: 'tile', runs: counted, readBytes: tileBytes + ringBytes, writtenBytes: ringBytes });
+          mark({ name: 'tile', runs: plan.tiles, ...traffic.ofTile });
           const down = nextRow(plane, column, m.add(row, 1));
           const isLast = m.not(isRow(down));
           const later = nextRow(nextPlane, after.column, m.constant(0), m.or(m.not(isLast), isLastStep));
@@ -478,5 +464,26 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     ],
     body,
     phases,
+  };
+}
+
+/** HBM traffic. Windows of keys, values and their gradients have a column's time to move, and a row's dQ that of a column to leave: it is counted into all tiles alike. */
+function trafficOf(spec: AttentionSpec, plan: BackwardPlan, { kvSteps, group }: { kvSteps: number; group: number }) {
+  const { headDim, valueDim } = spec;
+  const { block, rows, columns } = plan;
+  const bytes = spec.dtype === 'bf16' ? 2 : 4;
+  const sets = plan.band ? 0 : idSetsOf(lazyMasks(spec)).length;
+  const loads = block * ((headDim + valueDim) * bytes + 8 + 4 * sets);
+  const ring = plan.dq.kind === 'hbm' ? block * headDim * 4 : 0;
+  const { band } = plan;
+  const visited = band ? kvSteps * group * band.classes.reduce((sum, _, i) => sum + tilesOf(band, i), 0) : plan.tiles;
+  const ofColumns = (kvSteps * columns * block * (headDim + valueDim)) / Math.max(1, visited);
+  const ofRows = (kvSteps * group * rows * block * headDim * bytes) / Math.max(1, visited);
+  return {
+    loads,
+    ofTile: {
+      readBytes: loads + ring + ofColumns * bytes,
+      writtenBytes: ring + ofRows + ofColumns * (plan.split === 'kv' ? bytes : 4),
+    },
   };
 }
