@@ -92,6 +92,16 @@ export function rowsOf({ classes, tail, rows, columns }: BandTiles, which: numbe
   return { start: Math.max(0, column - to), end: Math.min(rows, column - from + 1) };
 }
 
+/** Tiles of a class. */
+export function tilesOf(tiles: BandTiles, which: number): number {
+  let sum = 0;
+  for (let column = 0; column < tiles.columns; column++) {
+    const { start, end } = rowsOf(tiles, which, column);
+    sum += Math.max(0, end - start);
+  }
+  return sum;
+}
+
 export function tileName({ from, to }: TileClass): string {
   return from === to ? `tile ${from}` : 'full tile';
 }
