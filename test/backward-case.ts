@@ -23,15 +23,11 @@ export function backwardErrors(options: AttentionOptions, choice: BackwardChoice
     for (let i = 0; i < count; i++) for (let at = 0; at < tokens * size; at++) wide[i * all * size + at] = data[i * tokens * size + at];
     return wide;
   };
-  const statistics = new Float32Array(batch * heads * rows * 2 * block);
-  for (let head = 0; head < batch * heads; head++)
-    for (let i = 0; i < rows * block; i++) {
-      const at = (head * rows + Math.floor(i / block)) * 2 * block + (i % block);
-      const place = head * queries + i;
-      const sum = i < queries ? logSumExp[place] : Number.NEGATIVE_INFINITY;
-      statistics[at] = sum === Number.NEGATIVE_INFINITY ? 1e30 : sum * Math.LOG2E;
-      if (i < queries) for (let d = 0; d < valueDim; d++) statistics[at + block] += out[place * valueDim + d] * dOut[place * valueDim + d];
-    }
+  const delta = Float32Array.from(logSumExp, (_, row) => {
+    let sum = 0;
+    for (let d = row * valueDim; d < (row + 1) * valueDim; d++) sum += out[d] * dOut[d];
+    return sum;
+  });
   const sets = (plan.band ? [] : idSetsOf(lazyMasks(spec))).map(({ lengths }) => {
     const sequences = lengths ? 1 : batch;
     const of = (tokens: number, all: number, none: number, segments: ArrayLike<number>) => {
@@ -68,7 +64,8 @@ export function backwardErrors(options: AttentionOptions, choice: BackwardChoice
     padded(values.v, batch * kvHeads, keys, columns * block, valueDim),
     padded(values.q, batch * heads, queries, rows * block, headDim),
     padded(dOut, batch * heads, queries, rows * block, valueDim),
-    statistics,
+    padded(logSumExp, batch * heads, queries, rows * block, 1),
+    padded(delta, batch * heads, queries, rows * block, 1),
     ...sets.flatMap(({ q, kv }) => [q, kv]),
   ]);
   const expected = referenceGrad(spec, { ...values, dOut });

@@ -66,8 +66,9 @@ export interface TileRefs {
   /** Two slots [2, block, size] of the row's queries and output gradients. */
   readonly queries: V;
   readonly dOut: V;
-  /** f32 [2, 2, block]: of each slot the log-sum-exp in base 2, and delta. */
-  readonly statistics: V;
+  /** f32 [2, 1, block]: the row's natural log-sum-exp, -Infinity where it sees nothing, and delta. */
+  readonly logSumExp: V;
+  readonly delta: V;
   /** Sums f32 [block, size] of the column. */
   readonly dKeys: V;
   readonly dValues: V;
@@ -94,7 +95,12 @@ export class TileProducts {
     const { headDim } = this.spec;
     const strips = stripsOf(tile.shape, this.block);
     if (tile.opens) this.clearOutside(strips);
-    const gradients = strips.map((strip) => this.strip(tile, strip));
+    const line = (source: V) => m.reshape(m.load(source, [1, 1, this.block], [tile.slot, 0, 0]), [1, this.block]);
+    const natural = line(this.refs.logSumExp);
+    // A row that sees nothing has weights exp2(score - 1e30), 0.
+    const logSumExp = m.select(m.gt(natural, masked), m.mul(natural, Math.LOG2E), -masked);
+    const rows = { logSumExp, delta: line(this.refs.delta) };
+    const gradients = strips.map((strip) => this.strip(tile, strip, rows));
     const keys = ({ first, count }: { first: number; count: number }) =>
       m.reshape(m.load(this.refs.keys, [1, count, headDim], [0, first, 0]), [count, headDim]);
     const contract = (ds: V, k: V) => m.matmul(ds, k, { transposeLeft: true });
@@ -117,20 +123,19 @@ export class TileProducts {
   }
 
   /** Adds a strip's products to dK and dV; returns dS^T [keys, queries] of the dtype, before the scale. */
-  private strip(tile: Tile, strip: Strip): V {
+  private strip(tile: Tile, strip: Strip, rows: { logSumExp: V; delta: V }): V {
     const { refs, spec } = this;
     const { first, count, start, end } = strip;
     const queries = end - start;
     const column = (source: V, size: number) => m.reshape(m.load(source, [1, count, size], [0, first, 0]), [count, size]);
     const row = (source: V, size: number) => m.reshape(m.load(source, [1, queries, size], [tile.slot, start, 0]), [queries, size]);
-    const statistic = (which: number) =>
-      m.broadcastRow(m.reshape(m.load(refs.statistics, [1, 1, queries], [tile.slot, which, start]), [1, queries]), count);
+    const statistic = (line: V) => m.broadcastRow(queries === this.block ? line : m.part(line, [0, start], [1, queries]), count);
     const [q, dOut] = [row(refs.queries, spec.headDim), row(refs.dOut, spec.valueDim)];
     const products = m.matmul(column(refs.keys, spec.headDim), q, { transposeRight: true });
     const weightProducts = m.matmul(column(refs.values, spec.valueDim), dOut, { transposeRight: true });
     const { scores, slope } = this.scores(products);
-    const weights = m.exp2(this.masked(m.sub(scores, statistic(0)), tile, strip));
-    let ds = m.mul(weights, m.sub(weightProducts, statistic(1)));
+    const weights = m.exp2(this.masked(m.sub(scores, statistic(rows.logSumExp)), tile, strip));
+    let ds = m.mul(weights, m.sub(weightProducts, statistic(rows.delta)));
     if (slope) ds = m.mul(ds, slope);
     const gradient = m.convert(ds, spec.dtype);
     this.sum(refs.dValues, strip, m.matmul(m.convert(weights, spec.dtype), dOut), tile.opens);

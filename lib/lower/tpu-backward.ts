@@ -11,7 +11,7 @@ import type { V } from '../ir/mosaic';
 import { hasKind } from '../mask';
 import { lazyMasks } from './lazy';
 import { type CurrentTile, dqWords, Ring, type RowTile, Slab, type Unfinished } from './tpu-backward-dq';
-import { type BackwardPlan, rowsOf, tileName } from './tpu-backward-plan';
+import { type BackwardPlan, rowsOf, tileName, tilesOf } from './tpu-backward-plan';
 import { type Tile, TileProducts } from './tpu-backward-tile';
 import { nextRow, type Plane, rowVisits } from './tpu-backward-walk';
 import { allowed, idSetsOf } from './tpu-mask';
@@ -29,8 +29,8 @@ const word = { slot: 1, row: 2, dq: 3 } as const;
 
 /**
  * The kernel. Prefetched, of each id set [sequences x rows or columns] i32: the first and end column of each row of tiles, the first and end row of each column; then the key
- * lengths [batch]. Operands: k, v, q, dOut as [heads of all sequences, padded tokens, size]; statistics f32 [heads of all sequences, rows, 2, block]: the log-sum-exp in base 2,
- * greater than any score where a row sees nothing, and delta; then each id set's ids of queries and of keys, i32 [sequences, 1, padded tokens]. Results: dk and dv, f32
+ * lengths [batch]. Operands: k, v, q, dOut as [heads of all sequences, padded tokens, size]; log-sum-exp (natural, -Infinity where a row
+ * sees nothing) and delta, f32 [heads of all sequences, 1, padded tokens]; then each id set's ids of queries and of keys, i32 [sequences, 1, padded tokens]. Results: dk and dv, f32
  * [cores, kv heads, ...] parts where the cores share kv heads; dq; where it stands in HBM, its memory.
  */
 export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel {
@@ -44,9 +44,9 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
   const wholeGroup = heads / kvHeads;
   const group = split === 'kv' ? wholeGroup : wholeGroup / cores;
   const [queries, keys] = [rows * block, columns * block];
-  const bytes = dtype === 'bf16' ? 2 : 4;
   const sequences = (set: { lengths?: readonly number[] }) => (set.lengths ? 1 : batch);
   const phases: Phase[] = [];
+  const traffic = trafficOf(spec, plan, { kvSteps, group });
 
   const kvOf = (core: V, kv: V) => (split === 'kv' ? m.add(m.mul(core, kvSteps), kv) : kv);
   const headOf = (core: V, { kv, g }: { kv: V; g: V }) =>
@@ -57,12 +57,12 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     const take = (count: number) => rest.splice(0, count);
     const tables = idSets.map(() => take(4));
     const [lengths] = take(hasLengths ? 1 : 0);
-    const [k, v, q, dOut, statistics] = take(5);
+    const [k, v, q, dOut, logSumExp, delta] = take(6);
     const ids = idSets.map(() => take(2));
     const [dk, dv, dqOut] = take(3);
     const [dqMemory] = take(place.kind === 'hbm' ? 1 : 0);
-    const [qSlots, dOutSlots, statisticSlots, dKeys, dValues, sums, stages, loadSemaphores, dqSemaphores, stageSemaphores, state] =
-      take(11);
+    const [qSlots, dOutSlots, sumSlots, deltaSlots, dKeys, dValues] = take(6);
+    const [sums, stages, loadSemaphores, dqSemaphores, stageSemaphores, state] = take(6);
     const idSlots = rest;
 
     const mark = (phase: Phase) => {
@@ -73,6 +73,7 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     const loads = (head: V, row: V, slot: V, act: (source: V, target: V, semaphore: V) => void) => {
       const semaphore = (i: number) => m.squeeze(m.slice(loadSemaphores, [i, slot], [1, 1]), []);
       const first = m.mul(row, block);
+      const lineOf = (set: number) => (set < 0 ? head : sequences(idSets[set]) === 1 ? 0 : m.div(head, heads));
       for (const [i, [source, slots, size]] of (
         [
           [q, qSlots, headDim],
@@ -84,16 +85,15 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
           m.squeeze(m.slice(slots, [slot, 0, 0], [1, block, size]), [block, size]),
           semaphore(i),
         );
-      act(
-        m.squeeze(m.slice(statistics, [head, row, 0, 0], [1, 1, 2, block]), [2, block]),
-        m.squeeze(m.slice(statisticSlots, [slot, 0, 0], [1, 2, block]), [2, block]),
-        semaphore(2),
-      );
-      for (const [i, set] of idSets.entries())
+      for (const [i, [source, slots]] of [
+        [logSumExp, sumSlots],
+        [delta, deltaSlots],
+        ...ids.map(([own], i) => [own, idSlots[i]]),
+      ].entries())
         act(
-          m.squeeze(m.slice(ids[i][0], [sequences(set) === 1 ? 0 : m.div(head, heads), 0, first], [1, 1, block]), [1, block]),
-          m.squeeze(m.slice(idSlots[i], [slot, 0, 0], [1, 1, block]), [1, block]),
-          semaphore(3 + i),
+          m.squeeze(m.slice(source, [lineOf(i - 2), 0, first], [1, 1, block]), [1, block]),
+          m.squeeze(m.slice(slots, [slot, 0, 0], [1, 1, block]), [1, block]),
+          semaphore(2 + i),
         );
     };
 
@@ -102,7 +102,8 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       values: v,
       queries: qSlots,
       dOut: dOutSlots,
-      statistics: statisticSlots,
+      logSumExp: sumSlots,
+      delta: deltaSlots,
       dKeys,
       dValues,
     });
@@ -162,7 +163,7 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     };
     const start = (first: { head: V; row: V }, more?: V) =>
       m.when(isFirstStep, () => {
-        mark({ name: 'start', runs: 1, readBytes: tileBytes, writtenBytes: 0 });
+        mark({ name: 'start', runs: 1, readBytes: traffic.loads, writtenBytes: 0 });
         const slot = m.constant(0);
         m.storeScalar(slot, state, word.slot);
         const ahead = () => loads(first.head, first.row, slot, m.startCopy);
@@ -170,15 +171,8 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
         else ahead();
         unfinished.start();
       });
-    const tileBytes = block * ((headDim + valueDim) * bytes + 8 + 4 * idSets.length);
-    const ringBytes = place.kind === 'hbm' ? block * headDim * 4 : 0;
     const leave = () => {
-      mark({
-        name: 'column ends',
-        runs: kvSteps * columns,
-        readBytes: block * (headDim + valueDim) * bytes,
-        writtenBytes: block * (headDim + valueDim) * (split === 'kv' ? bytes : 4),
-      });
+      mark({ name: 'column ends', runs: kvSteps * columns, readBytes: 0, writtenBytes: 0 });
       const out = (sum: V, target: V, size: number, factor?: number) => {
         const value = m.load(sum);
         const element = (target.type as m.Ref).element as 'f32' | 'bf16';
@@ -215,7 +209,6 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       const opening = { kv: m.constant(0), column: m.constant(firstColumn), g: m.constant(0) };
       start({ head: headOf(core, opening), row: firstRow(opening.column) });
       const perColumn = classes.map((_, i) => Array.from({ length: columns }, (_, at) => rowsOf(tiles, i, at)));
-      const total = (i: number) => perColumn[i].reduce((sum, { start, end }) => sum + Math.max(0, end - start), 0);
       // The class of a column's first tile, where it is the same in every column, once each, and no other.
       const opener = perColumn.findIndex((all) => all.every(({ start, end }) => start < end));
       const opensAlways =
@@ -231,19 +224,14 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       const end = endRow(column);
       const work = () => {
         for (const [i, shape] of classes.entries()) {
-          if (!total(i)) continue;
+          if (!tilesOf(tiles, i)) continue;
           const span = spanOf(i);
           // A row's last column is `most` right of its own, or the plane's last.
           const alwaysLast = !tail && shape.from === most && shape.to === most;
           const lateRows = Math.max(0, rows - Math.max(0, columns - 1 - most));
           const sometimes = tail ? i === 0 : lateRows > 1 && most !== Number.POSITIVE_INFINITY;
           const visit = (row: V) => {
-            mark({
-              name: tileName(shape),
-              runs: total(i) * kvSteps * group,
-              readBytes: tileBytes + ringBytes,
-              writtenBytes: ringBytes,
-            });
+            mark({ name: tileName(shape), runs: tilesOf(tiles, i) * kvSteps * group, ...traffic.ofTile });
             const isLast = m.eq(m.add(row, 1), end);
             const completes = alwaysLast || (tail ? i === 0 : sometimes && m.eq(column, m.min(m.add(row, most), columns - 1)));
             const down = m.add(row, 1);
@@ -340,12 +328,11 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
         m.storeScalar(row, state, word.row);
         m.when(isRow(row), () => loads(nextHead, row, m.loadScalar(state, word.slot), m.startCopy));
       });
-      const counted = plan.tiles;
       const [, slot] = m.whileLoop(
         [first, m.loadScalar(state, word.slot)],
         (row) => isRow(row),
         (row, slot) => {
-          mark({ name: 'tile', runs: counted, readBytes: tileBytes + ringBytes, writtenBytes: ringBytes });
+          mark({ name: 'tile', runs: plan.tiles, ...traffic.ofTile });
           const down = nextRow(plane, column, m.add(row, 1));
           const isLast = m.not(isRow(down));
           const later = nextRow(nextPlane, after.column, m.constant(0), m.or(m.not(isLast), isLastStep));
@@ -442,7 +429,7 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       { element: dtype, shape: [allKv, keys, valueDim], window: columnWindow(valueDim) },
       { element: dtype, shape: [batch * heads, queries, headDim] },
       { element: dtype, shape: [batch * heads, queries, valueDim] },
-      { element: 'f32', shape: [batch * heads, rows, 2, block] },
+      ...[0, 1].map((): Operand => ({ element: 'f32', shape: [batch * heads, 1, queries] })),
       ...idSets.flatMap((set): Operand[] => [
         { element: 'i32', shape: [sequences(set), 1, queries] },
         {
@@ -464,12 +451,12 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     scratch: [
       m.ref('vmem', dtype, [2, block, headDim]),
       m.ref('vmem', dtype, [2, block, valueDim]),
-      m.ref('vmem', 'f32', [2, 2, block]),
+      ...[0, 1].map(() => m.ref('vmem', 'f32', [2, 1, block])),
       m.ref('vmem', 'f32', [block, headDim]),
       m.ref('vmem', 'f32', [block, valueDim]),
       m.ref('vmem', 'f32', [place.kind === 'hbm' ? 3 : group * place.tiles, block, headDim]),
       m.ref('vmem', dtype, [2, block, headDim]),
-      m.ref('semaphore_mem', 'dma_semaphore', [3 + idSets.length, 2]),
+      m.ref('semaphore_mem', 'dma_semaphore', [4 + idSets.length, 2]),
       m.ref('semaphore_mem', 'dma_semaphore', [6]),
       m.ref('semaphore_mem', 'dma_semaphore', [2]),
       m.ref('smem', 'i32', [word.dq + dqWords]),
@@ -477,5 +464,26 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     ],
     body,
     phases,
+  };
+}
+
+/** HBM traffic. Windows of keys, values and their gradients have a column's time to move, and a row's dQ that of a column to leave: it is counted into all tiles alike. */
+function trafficOf(spec: AttentionSpec, plan: BackwardPlan, { kvSteps, group }: { kvSteps: number; group: number }) {
+  const { headDim, valueDim } = spec;
+  const { block, rows, columns } = plan;
+  const bytes = spec.dtype === 'bf16' ? 2 : 4;
+  const sets = plan.band ? 0 : idSetsOf(lazyMasks(spec)).length;
+  const loads = block * ((headDim + valueDim) * bytes + 8 + 4 * sets);
+  const ring = plan.dq.kind === 'hbm' ? block * headDim * 4 : 0;
+  const { band } = plan;
+  const visited = band ? kvSteps * group * band.classes.reduce((sum, _, i) => sum + tilesOf(band, i), 0) : plan.tiles;
+  const ofColumns = (kvSteps * columns * block * (headDim + valueDim)) / Math.max(1, visited);
+  const ofRows = (kvSteps * group * rows * block * headDim * bytes) / Math.max(1, visited);
+  return {
+    loads,
+    ofTile: {
+      readBytes: loads + ring + ofColumns * bytes,
+      writtenBytes: ring + ofRows + ofColumns * (plan.split === 'kv' ? bytes : 4),
+    },
   };
 }

@@ -9,7 +9,7 @@ import { type KernelFacts, tensor } from '../types';
 import { deltaOf, sinkGradient } from './delta';
 import { lazyMasks } from './lazy';
 import { backwardKernel } from './tpu-backward';
-import { type BackwardChoice, backwardChoice, backwardPlan } from './tpu-backward-plan';
+import { type BackwardChoice, backwardPlan } from './tpu-backward-plan';
 import { kernelCall } from './tpu-call';
 import { idSetsOf } from './tpu-mask';
 import { columnTables, cut, idArrays, idBytes, padded, padTokens } from './tpu-operands';
@@ -23,13 +23,10 @@ export interface Pass {
   readonly call: (inputs: Readonly<Record<string, s.Tensor>>) => Record<string, s.Tensor>;
 }
 
-// Greater than any score: the weights of a row that sees nothing are exp2 of a score less this, 0.
-const nothing = 1e30;
-
 /**
  * The backward pass: of the attention's inputs, `out` and `dOut` [batch, heads, queries, valueDim] of the dtype and `logSumExp` f32 [batch, heads, queries] (natural;
  * -Infinity where a row sees nothing), dq, dk and dv in the dtype, and dSinks f32 [heads] where there are sinks. Throws ShapeError for a dense mask, and for a choice that the kernel cannot take. */
-export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice = backwardChoice(spec), cores = 2): Pass {
+export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice, cores: number): Pass {
   const plan = backwardPlan(spec, choice, cores);
   const { block, rows, columns, split } = plan;
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
@@ -58,7 +55,8 @@ export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice = backw
       kv(inputs.v, valueDim),
       q(inputs.q, headDim),
       q(inputs.dOut, valueDim),
-      statistics(inputs.logSumExp, delta),
+      line(inputs.logSumExp),
+      line(delta),
       ...ids.flatMap((one) => [one.q, one.kv]),
     ];
     const [dk, dv, dq] = call(operands);
@@ -80,11 +78,8 @@ export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice = backw
     call: gradients,
   };
 
-  /** f32 [heads of all sequences, rows, 2, block]. */
-  function statistics(logSumExp: s.Tensor, delta: s.Tensor): s.Tensor {
-    const sums = s.select(s.compare(logSumExp, Number.NEGATIVE_INFINITY, 'EQ'), nothing, s.multiply(logSumExp, Math.LOG2E));
-    const lines = (x: s.Tensor, padding: number) =>
-      s.reshape(padTokens(s.reshape(x, [batch * heads, spec.queries]), blocks.queries, padding), [batch * heads, rows, 1, block]);
-    return s.concatenate([lines(sums, nothing), lines(delta, 0)], 2);
+  /** [batch, heads, queries] as [heads of all sequences, 1, padded queries]. Rows of padding have no gradient whatever their sum: their dOut is 0. */
+  function line(x: s.Tensor): s.Tensor {
+    return s.reshape(padTokens(s.reshape(x, [batch * heads, spec.queries]), blocks.queries, 0), [batch * heads, 1, blocks.queries]);
   }
 }

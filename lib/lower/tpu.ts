@@ -28,6 +28,13 @@ export interface TpuOptions {
   readonly backward?: BackwardChoice;
 }
 
+/** The tiles of the first of the kernels. */
+export function tpuBlocks(spec: AttentionSpec, options: TpuOptions): { blockQ: number; blockK: number } {
+  if (spec.pass !== 'backward') return options.forward ?? forwardFor(spec, options);
+  const { block } = options.backward ?? backwardFor(spec, options);
+  return { blockQ: block, blockK: block };
+}
+
 /** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernels' limits. */
 export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module {
   const { pass, headDim, valueDim, queries, keys } = spec;
@@ -35,7 +42,7 @@ export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module 
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${headDim} and ${valueDim}`);
   if (Math.max(queries, keys) > 2 ** 28) throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${queries} x ${keys}`);
   const forward = pass === 'backward' ? undefined : forwardTpu({ ...spec, logSumExp: spec.logSumExp || pass !== 'forward' }, options);
-  const backward = pass === 'forward' ? undefined : gradientsTpu(spec, options.backward ?? backwardFor(spec, options));
+  const backward = pass === 'forward' ? undefined : gradientsTpu(spec, options.backward ?? backwardFor(spec, options), 2);
   const parts = [forward, backward].filter((part) => part !== undefined);
   const call = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
     const results: Record<string, s.Tensor> = {};

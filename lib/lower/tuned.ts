@@ -79,7 +79,7 @@ export function forwardFor(spec: AttentionSpec, { preset = 'fast', chip = 'v5p' 
 /** The backward kernel's choice, likewise. */
 export function backwardFor(spec: AttentionSpec, { preset = 'fast', chip = 'v5p' }: Wanted = {}): BackwardChoice {
   const found = entryOf(spec, 'backward', chip)?.[preset];
-  return found ? { block: evenBlock(Math.max(spec.queries, spec.keys), found.block) } : backwardChoice(spec);
+  return found ? { block: evenBlock(Math.max(spec.queries, spec.keys), found.block) } : backwardChoice(spec, preset, cores);
 }
 
 // That share the heads on the chips that have two; on the others one has both parts.
