@@ -24,10 +24,15 @@ import { costOf } from '../../dist/timing/schedule.js';
 const script = path.join(path.dirname(fileURLToPath(import.meta.url)), 'splash.py');
 const chip = chipOf('v5p:2x2x1');
 
-export const peers = [...(process.env.JAX_PYTHON ? ['jax'] : []), ...(process.env.JAX_PYTHON && process.env.TOKAMAX_SRC ? ['tokamax'] : [])];
+export const peers = [
+  ...(process.env.JAX_PYTHON ? ['jax'] : []),
+  ...(process.env.JAX_PYTHON && process.env.TOKAMAX_SRC ? ['tokamax'] : []),
+];
 
 async function python(job, dump) {
-  const flags = dump ? [`--xla_jf_dump_to=${dump}`, '--xla_jf_dump_llo_text=true', '--xla_jf_dump_llo_pass_label_regex=^final_bundles$'] : [];
+  const flags = dump
+    ? [`--xla_jf_dump_to=${dump}`, '--xla_jf_dump_llo_text=true', '--xla_jf_dump_llo_pass_label_regex=^final_bundles$']
+    : [];
   const env = { ...process.env, LIBTPU_INIT_ARGS: flags.join(' ') };
   const { stdout } = await promisify(execFile)(process.env.JAX_PYTHON, [script, JSON.stringify(job)], { env, maxBuffer: 2 ** 26 });
   return JSON.parse(stdout.trim().split('\n').pop());
@@ -59,7 +64,12 @@ function kernelCycles(text, job, isForward) {
   const program = parseBundles(text, chip.delaySlots);
   const { T, mask, window, heads } = job;
   const block = isForward ? job.block : job.backward.block;
-  const { blocks } = analyze(parseMask(mask === 'local' ? `local(${window - 1}, 0)` : mask, T, T), { queries: T, keys: T, blockQ: block, blockK: block });
+  const { blocks } = analyze(parseMask(mask === 'local' ? `local(${window - 1}, 0)` : mask, T, T), {
+    queries: T,
+    keys: T,
+    blockQ: block,
+    blockK: block,
+  });
   const { active, full } = blocks;
   const own = heads / (isForward ? 2 : 1);
   const rows = (own * T) / block;
