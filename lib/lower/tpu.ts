@@ -8,27 +8,30 @@ import * as s from '../ir/stablehlo';
 import { hasKind } from '../mask';
 import { type Module, tensor } from '../types';
 import { lazyMasks } from './lazy';
-import { type BackwardChoice, backwardChoice } from './tpu-backward-plan';
+import type { BackwardChoice } from './tpu-backward-plan';
 import { kernelCall } from './tpu-call';
-import { type ForwardChoice, forwardChoice, type Preset } from './tpu-choice';
+import type { ForwardChoice, Preset } from './tpu-choice';
 import { forwardKernel } from './tpu-forward';
 import { gradientsTpu, type Pass } from './tpu-grad';
 import { idSetsOf } from './tpu-mask';
 import { cut, idArrays, idBytes, padded } from './tpu-operands';
 import { forwardPlan } from './tpu-walk';
+import { backwardFor, forwardFor } from './tuned';
 
 export interface TpuOptions {
   /** `fast`, the default, is for step time, `lean` for compile time. */
   readonly preset?: Preset;
+  /** Whose tuned choices to take, where there are some (tuned.json): v5p, the default, or another generation. */
+  readonly chip?: string;
   /** In place of the preset's choice. */
   readonly forward?: ForwardChoice;
   readonly backward?: BackwardChoice;
 }
 
 /** The tiles of the first of the kernels. */
-export function tpuBlocks(spec: AttentionSpec, { preset = 'fast', forward, backward }: TpuOptions): { blockQ: number; blockK: number } {
-  if (spec.pass !== 'backward') return forward ?? forwardChoice(spec, preset, 2);
-  const { block } = backward ?? backwardChoice(spec, preset, 2);
+export function tpuBlocks(spec: AttentionSpec, options: TpuOptions): { blockQ: number; blockK: number } {
+  if (spec.pass !== 'backward') return options.forward ?? forwardFor(spec, options);
+  const { block } = options.backward ?? backwardFor(spec, options);
   return { blockQ: block, blockK: block };
 }
 
@@ -39,8 +42,7 @@ export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module 
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${headDim} and ${valueDim}`);
   if (Math.max(queries, keys) > 2 ** 28) throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${queries} x ${keys}`);
   const forward = pass === 'backward' ? undefined : forwardTpu({ ...spec, logSumExp: spec.logSumExp || pass !== 'forward' }, options);
-  const backward =
-    pass === 'forward' ? undefined : gradientsTpu(spec, options.backward ?? backwardChoice(spec, options.preset ?? 'fast', 2), 2);
+  const backward = pass === 'forward' ? undefined : gradientsTpu(spec, options.backward ?? backwardFor(spec, options), 2);
   const parts = [forward, backward].filter((part) => part !== undefined);
   const call = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
     const results: Record<string, s.Tensor> = {};
@@ -55,9 +57,9 @@ export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module 
 }
 
 /** The forward pass: `out`, and `logSumExp` where the spec asks for it. */
-function forwardTpu(spec: AttentionSpec, { preset = 'fast', forward = forwardChoice(spec, preset, 2) }: TpuOptions): Pass {
+function forwardTpu(spec: AttentionSpec, options: TpuOptions): Pass {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim, dtype } = spec;
-  const plan = forwardPlan(spec, forward, 2);
+  const plan = forwardPlan(spec, options.forward ?? forwardFor(spec, options), 2);
   const idSets = plan.band ? [] : idSetsOf(lazyMasks(spec));
   const bytes = dtype === 'bf16' ? 2 : 4;
   const cost = {

@@ -94,7 +94,6 @@ function hasMarks(region: Region): boolean {
 }
 
 function runsOf(region: Region, parent: { runs: number; depth: number }, facts: KernelFacts): number {
-  if (region.kind === 'program') return 1;
   if (region.marks.length) {
     const [runs, ...others] = region.marks.map((k) => facts.phases[k].runs);
     if (others.some((other) => other !== runs))
@@ -103,6 +102,7 @@ function runsOf(region: Region, parent: { runs: number; depth: number }, facts: 
       );
     return runs;
   }
+  if (region.kind === 'program') return 1;
   const isGrid = parent.depth === 0 && region.kind === 'loop' && hasMarks(region);
   if (region.kind === 'branch') {
     // The body of the grid's loop, which runs on a little for the copies of windows.
