@@ -38,14 +38,18 @@ export class Program {
   stepsOf(block: Block<MosaicType>): readonly Step[] {
     let steps = this.blocks.get(block);
     if (!steps) {
+      // What only gives values that nothing reads is not run: compilers drop it, and JAX loads before each store, from scratch not yet written too.
       const last = new Map<V, number>();
-      for (const [i, op] of block.operations.entries()) {
-        for (const value of op.results) last.set(value, i);
-        for (const value of uses(op)) if (value.owner === block) last.set(value, i);
+      const run = new Set<number>();
+      for (let i = block.operations.length - 1; i >= 0; i--) {
+        const op = block.operations[i];
+        if (op.results.length && !op.regions.length && !op.results.some((value) => last.has(value))) continue;
+        run.add(i);
+        for (const value of [...op.results, ...uses(op)]) if (value.owner === block && !last.has(value)) last.set(value, i);
       }
       const dead = block.operations.map((): number[] => []);
       for (const [value, i] of last) dead[i].push(this.slot(value));
-      steps = block.operations.map((op, index) => this.step(op, index, dead[index]));
+      steps = block.operations.flatMap((op, i) => (run.has(i) ? [this.step(op, i, dead[i])] : []));
       this.blocks.set(block, steps);
     }
     return steps;
