@@ -1,4 +1,5 @@
 /** The frame of a Mosaic kernel: a grid, windows over the operands, scratch memory; as a module, and as the text that libtpu's custom call takes. */
+import { ShapeError } from '../errors';
 import { attr, type Block, isolated, printRegion } from './mlir';
 import { rows, type Element, type MosaicType, ref, type Ref, returns, scalar, type Scalar, spell, type V } from './mosaic';
 import { type Op, prefix } from './mosaic/row';
@@ -66,19 +67,24 @@ export function moduleOf(kernel: Kernel): KernelModule {
   return { name: 'main', grid: kernel.grid, prefetch, operands, scratch: kernel.scratch, body };
 }
 
-/** The lowest dialect version in which every operation of the module has the form that it has there. */
-export function versionOf({ body, operands }: KernelModule): number {
-  let lowest = 1;
+/** The versions of the dialect, [since, before), in which every operation of the module has the form that it has there. Throws ShapeError where none is. */
+export function versionsOf({ body, operands }: KernelModule): { readonly since: number; readonly before: number } {
+  let [since, before] = [1, Number.POSITIVE_INFINITY];
   const visit = (block: Block<MosaicType>) => {
     for (const op of block.operations) {
-      const since = rows.get(nameOf(op))?.since ?? 1;
-      lowest = Math.max(lowest, typeof since === 'number' ? since : since(op));
+      const row = rows.get(nameOf(op));
+      since = Math.max(since, typeof row?.since === 'function' ? row.since(op) : (row?.since ?? 1));
+      before = Math.min(before, row?.before?.(op) ?? before);
+      if (since >= before)
+        throw new ShapeError(
+          `mosaic: all operations have the forms of one version; got ${nameOf(op)} of before ${before} beside one of ${since}`,
+        );
       op.regions.forEach(visit);
     }
   };
   visit(body);
   for (const { window } of operands) if (window) visit(window.at);
-  return lowest;
+  return { since, before };
 }
 
 export const nameOf = ({ name }: Op): string => name.replace(prefix, '');
@@ -86,8 +92,12 @@ export const nameOf = ({ name }: Op): string => name.replace(prefix, '');
 /** The kernel's module as text: the entry function, and a function a window that gives its block's index. */
 export const kernelText = (kernel: Kernel): string => moduleText(moduleOf(kernel));
 
-export function moduleText(module: KernelModule, version = versionOf(module)): string {
+/** As `kernelText`; printed at the lowest version of the dialect unless told. Throws ShapeError for a version that does not have the operations' forms. */
+export function moduleText(module: KernelModule, version = versionsOf(module).since): string {
   const { grid, prefetch, operands, scratch } = module;
+  const { since, before } = versionsOf(module);
+  if (version < since || version >= before)
+    throw new ShapeError(`mosaic: the forms of these operations are of versions ${since} to ${before - 1}; got ${version}`);
   const functions = [
     functionText(module.name, module.body, 0, {
       dimension_semantics: attr.list(grid.map(({ semantics }) => `#tpu.dimension_semantics<${semantics}>`)),

@@ -1,6 +1,6 @@
 /** Parses a kernel's module, printed in MLIR's generic form in the versioned Mosaic dialect: by this library (kernel.ts) or by others. */
 import { ShapeError } from '../errors';
-import type { GridDimension, KernelModule } from './kernel';
+import { type GridDimension, type KernelModule, versionsOf } from './kernel';
 import { Block, Value } from './mlir';
 import { isElement, isSpace, type MosaicType, type Ref, ref, rows, scalar, spell, type V, vector } from './mosaic';
 import { check, integers, prefix } from './mosaic/row';
@@ -41,7 +41,13 @@ export function parseModule(text: string): ParsedModule {
   if (!scanner.isAtEnd()) scanner.fail('a module is all of the text');
   const [version] = integers(attributes[`${prefix}version`]);
   if (!version) throw new ShapeError(`mosaic text: a module has a ${prefix}version; got ${JSON.stringify(attributes)}`);
-  return { ...moduleOf(functions), version };
+  const module = moduleOf(functions);
+  const { since, before } = versionsOf(module);
+  if (version < since || version >= before)
+    throw new ShapeError(
+      `mosaic text: the forms of its operations are of versions ${since} to ${before - 1}; got ${prefix}version = ${version}`,
+    );
+  return { ...module, version };
 }
 
 /** `#loc1 = loc(...)` lines; locations are not kept. */

@@ -16,8 +16,9 @@ function contracted({ attributes }: Op): [left: number, right: number] | undefin
 
 const row: Row = {
   name: 'tpu.matmul',
-  // `transpose_lhs_hint` came in 13; before, it is read as false.
+  // `transpose_lhs_hint` came in 13, where it must be; before, it is read as false.
   since: ({ attributes }) => (attributes.transpose_lhs_hint === undefined ? 1 : 13),
+  before: ({ attributes }) => (attributes.transpose_lhs_hint === undefined ? 13 : undefined),
   rule: (op) => {
     const dims = contracted(op);
     if (!dims) return `one dimension of each side is contracted and none is a batch, not ${op.attributes.dimension_numbers}`;

@@ -168,6 +168,7 @@ const rows = {
     // Operand segments came in 2, the priority in 4, `strict_ordering` in 8, a seventh segment (the subcore) in 14.
     since: (op) =>
       segments(op).length === 7 ? 14 : op.attributes.strict_ordering !== undefined ? 8 : op.attributes.priority !== undefined ? 4 : 2,
+    before: (op) => (segments(op).length === 7 ? undefined : 14),
     rule: (op) => {
       const [source, target, semaphore] = typesOf(op.operands);
       return (
@@ -188,6 +189,7 @@ const rows = {
     name: 'tpu.wait_dma2',
     // Came in 3; operand segments in 7, `strict_ordering` in 8.
     since: (op) => (op.attributes.strict_ordering !== undefined ? 8 : segments(op).length ? 7 : 3),
+    before: (op) => (segments(op).length ? undefined : 7),
     rule: (op) => {
       const [semaphore, source, target] = typesOf(op.operands);
       return (
@@ -207,6 +209,7 @@ const rows = {
   signal: {
     name: 'tpu.sem_signal',
     since: (op) => (segments(op).length === 5 ? 14 : 2),
+    before: (op) => (segments(op).length === 5 ? undefined : 14),
     rule: (op) =>
       (!isLocalDma(segments(op), [1, 1]) && 'a signal is to this core') ||
       ((!isSemaphore(op.operands[0].type, 'semaphore') || !isSame(op.operands[1].type, scalar('i32'))) &&

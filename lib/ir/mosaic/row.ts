@@ -41,6 +41,8 @@ export interface Row {
   readonly name: string;
   /** The lowest dialect version that has this form: a number, or by what an operation has. */
   readonly since: number | ((op: Op) => number);
+  /** The first version that no longer has this form; undefined where all later ones have it. */
+  readonly before?: (op: Op) => number | undefined;
   /** What of its rule an operation breaks, in words; undefined where it breaks nothing. */
   readonly rule: (op: Op) => string | undefined | false;
   /** What an operation does; the outer call may prepare what does not change from run to run. A terminator has none. */

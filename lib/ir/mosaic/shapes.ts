@@ -70,6 +70,7 @@ const rows = {
     rule: (op) =>
       isVector(op) ||
       (isFloat(op.results[0].type) && 'the result is of integers') ||
+      (shapes(op)[0].length < 2 && 'the result has rank 2 or more') ||
       (integers(op.attributes.dimensions).length !== 1 && 'one dimension is numbered'),
     meaning: (op) => {
       const [to] = shapes(op);
