@@ -122,6 +122,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       ...idSets.flatMap(() => [m.ref('vmem', 'i32', [2, 1, blockQ]), m.ref('vmem', 'i32', [tilesAhead + 1, 1, blockK])]),
     ],
     body: ([core, headStep, rowStep], refs) => {
+      phases.length = 0;
       const rest = [...refs];
       const take = (count: number) => rest.splice(0, count);
       const tables = idSets.map(() => take(2));
