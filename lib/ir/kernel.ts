@@ -98,9 +98,10 @@ export const nameOf = ({ name }: Op): string => name.replace(prefix, '');
 export const kernelText = (kernel: Kernel): string => moduleText(moduleOf(kernel));
 
 /** As `kernelText`; printed at the lowest version of the dialect unless told. Throws ShapeError for a version that does not have the operations' forms. */
-export function moduleText(module: KernelModule, version = versionsOf(module).since): string {
+export function moduleText(module: KernelModule, wanted?: number): string {
   const { grid, prefetch, operands, scratch } = module;
   const { since, before } = versionsOf(module);
+  const version = wanted ?? since;
   if (version < since || version >= before)
     throw new ShapeError(`mosaic: the forms of these operations are of versions ${since} to ${before - 1}; got ${version}`);
   const functions = [
