@@ -6,7 +6,7 @@ import { type TensorType, tensor } from './types';
 /** The outputs alone, the gradients from them, or both in one program. */
 export type Pass = 'forward' | 'backward' | 'forward+backward';
 
-const passes: readonly Pass[] = ['forward', 'backward', 'forward+backward'];
+export const passes: readonly Pass[] = ['forward', 'backward', 'forward+backward'];
 
 /** What a caller may say; `attention` fills in the rest. */
 export interface AttentionOptions {

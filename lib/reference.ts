@@ -37,8 +37,9 @@ export function reference(
   return { rows, out, logSumExp };
 }
 
-/** Gradients by q, k and v, of their shapes, and where the spec has sinks `dSinks` [heads]. */
+/** Gradients of the query rows in `rows`: `dq` [batch, heads, rows, headDim], and the shares of those rows in the gradients by k, v and, where the spec has them, the sinks [heads]. */
 export interface ReferenceGradients {
+  readonly rows: readonly number[];
   readonly dq: Float64Array;
   readonly dk: Float64Array;
   readonly dv: Float64Array;
@@ -47,23 +48,28 @@ export interface ReferenceGradients {
 
 /**
  * The backward pass, whatever the spec's own is: the gradients of sum(out * dOut), of `dOut` [batch, heads, queries, valueDim]. It works all out
- * of q, k and v, so `out` and `logSumExp` are not asked for. Cost is that of `reference` for all rows, three times. A row with no keys adds nothing.
+ * of q, k and v, so `out` and `logSumExp` are not asked for. The rows as in `reference`, at twice its cost; with all of them, the gradients are
+ * whole, and so they are where `dOut` is zero in the others. A row with no keys adds nothing.
  */
-export function referenceGrad(spec: AttentionSpec, inputs: ReferenceInputs & { readonly dOut: ArrayLike<number> }): ReferenceGradients {
-  const { heads, keys, queries, headDim, valueDim, scale, softCap } = spec;
+export function referenceGrad(
+  spec: AttentionSpec,
+  inputs: ReferenceInputs & { readonly dOut: ArrayLike<number> },
+  rows: readonly number[] = Array.from({ length: spec.queries }, (_, i) => i),
+): ReferenceGradients {
+  const { batch, heads, keys, headDim, valueDim, scale, softCap } = spec;
   const { q, k, v, sinks, dOut } = inputs;
-  const [dq, dk, dv] = [q, k, v].map(({ length }) => new Float64Array(length));
+  const dq = new Float64Array(batch * heads * rows.length * headDim);
+  const [dk, dv] = [k, v].map(({ length }) => new Float64Array(length));
   const dSinks = sinks && new Float64Array(heads);
   const dWeights = new Float64Array(keys);
-  const all = Array.from({ length: queries }, (_, i) => i);
-  forEachRow(spec, inputs, all, ({ row, head, kvHead, attended, scores, weights, logSumExp }) => {
+  forEachRow(spec, inputs, rows, ({ row, query, head, kvHead, attended, scores, weights, logSumExp }) => {
     let delta = 0;
     for (const j of attended) {
       const value = (kvHead * keys + j) * valueDim;
       dWeights[j] = 0;
       for (let d = 0; d < valueDim; d++) {
-        dWeights[j] += dOut[row * valueDim + d] * v[value + d];
-        dv[value + d] += weights[j] * dOut[row * valueDim + d];
+        dWeights[j] += dOut[query * valueDim + d] * v[value + d];
+        dv[value + d] += weights[j] * dOut[query * valueDim + d];
       }
       delta += weights[j] * dWeights[j];
     }
@@ -74,16 +80,18 @@ export function referenceGrad(spec: AttentionSpec, inputs: ReferenceInputs & { r
       const key = (kvHead * keys + j) * headDim;
       for (let d = 0; d < headDim; d++) {
         dq[row * headDim + d] += dProduct * k[key + d];
-        dk[key + d] += dProduct * q[row * headDim + d];
+        dk[key + d] += dProduct * q[query * headDim + d];
       }
     }
   });
-  return { dq, dk, dv, ...(dSinks ? { dSinks } : {}) };
+  return { rows, dq, dk, dv, ...(dSinks ? { dSinks } : {}) };
 }
 
-/** A query row of a head: its place among the rows of all heads, and for the keys it attends to, by key, the scores after the cap and their softmax. */
+/** A query row of a head, and for the keys it attends to, by key, the scores after the cap and their softmax. */
 interface Row {
+  /** Its place among the visited rows of all heads, and among all rows of all heads. */
   readonly row: number;
+  readonly query: number;
   readonly head: number;
   /** Of all sequences. */
   readonly kvHead: number;
@@ -112,14 +120,14 @@ function forEachRow(spec: AttentionSpec, inputs: ReferenceInputs, rows: readonly
       const kvHead = b * kvHeads + Math.floor((head * kvHeads) / heads);
       const sink = sinks?.[head] ?? Number.NEGATIVE_INFINITY;
       for (const [r, i] of rows.entries()) {
-        const query = ((b * heads + head) * queries + i) * headDim;
+        const query = (b * heads + head) * queries + i;
         const attended: number[] = [];
         let greatest = sink;
         for (let j = 0; j < keys; j++) {
           if (!allows(own, i, j, given)) continue;
           const key = (kvHead * keys + j) * headDim;
           let product = 0;
-          for (let d = 0; d < headDim; d++) product += q[query + d] * k[key + d];
+          for (let d = 0; d < headDim; d++) product += q[query * headDim + d] * k[key + d];
           scores[j] = softCap === undefined ? product * scale : softCap * Math.tanh((product * scale) / softCap);
           greatest = Math.max(greatest, scores[j]);
           attended.push(j);
@@ -128,7 +136,7 @@ function forEachRow(spec: AttentionSpec, inputs: ReferenceInputs, rows: readonly
         for (const j of attended) total += weights[j] = Math.exp(scores[j] - greatest);
         for (const j of attended) weights[j] /= total;
         const logSumExp = total > 0 ? greatest + Math.log(total) : Number.NEGATIVE_INFINITY;
-        visit({ row: (b * heads + head) * rows.length + r, head, kvHead, attended, scores, weights, logSumExp });
+        visit({ row: (b * heads + head) * rows.length + r, query, head, kvHead, attended, scores, weights, logSumExp });
       }
     }
 }

@@ -107,6 +107,9 @@ export interface Phase {
   /** HBM traffic of one run. */
   readonly readBytes: number;
   readonly writtenBytes: number;
+  /** Of the bytes read, those that are waited for a grid step later; the others are `phasesAhead` phases later, 1 by default. */
+  readonly aheadBytes?: number;
+  readonly phasesAhead?: number;
 }
 
 /** What a TPU kernel's schedule does not say. */

@@ -1,7 +1,5 @@
 /** The TPU's backward kernel, run by the meaning of its operations and compared with the plain loops. */
 import type { AttentionOptions } from '../lib/attention';
-import { attention } from '../lib/attention';
-import { backwardPlan } from '../lib/lower/tpu-backward-plan';
 import { parseMask } from '../lib/mask';
 import { backwardErrors } from './backward-case';
 

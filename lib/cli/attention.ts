@@ -1,11 +1,11 @@
 /** `node-pjrt attention`: one attention, any masks, any targets, as a table or as JSON. */
 import { type Command, Option } from 'commander';
-import { attention as spec } from '../attention';
+import { type Pass, passes, attention as spec } from '../attention';
 import { parseMask } from '../mask';
 import { caseText, type Job, type Measurement, measure } from '../timing/measure';
 import { tableHead, tableRow } from '../timing/report';
 import { targetHelp, withTarget } from './target';
-import { wholeNumber } from './text';
+import { positiveNumber, wholeNumber } from './text';
 
 interface Options {
   batch: number;
@@ -18,7 +18,9 @@ interface Options {
   dtype: 'f32' | 'bf16';
   mask: string[];
   target: string[];
-  pass: 'forward';
+  pass: Pass;
+  softCap?: number;
+  sinks?: boolean;
   runs: number;
   json?: boolean;
 }
@@ -39,26 +41,29 @@ export function attention(program: Command): void {
       'causal',
     ])
     .option('--target <target...>', targetHelp, ['cpu'])
-    .addOption(new Option('--pass <pass>', 'what to compute').choices(['forward']).default('forward'))
+    .addOption(new Option('--pass <pass>', 'the outputs, the gradients from them, or both at once').choices(passes).default('forward'))
+    .option('--soft-cap <x>', 'scores become x * tanh(score / x)', positiveNumber)
+    .option('--sinks', 'a logit per head that takes its share of the softmax')
     .option('--runs <n>', 'timed runs', wholeNumber, 10)
     .option('--json', 'one JSON array of measurements instead of the table')
     .addHelpText('after', "\nExample:\n  node-pjrt attention --heads 16 --kv-heads 2 -T 32768 --mask causal 'local(1023, 0)' --target v5p")
     .action(run);
 }
 
-async function run({ mask: masks, target: targets, runs, json, pass: _, ...options }: Options): Promise<void> {
+async function run({ mask: masks, target: targets, runs, json, ...options }: Options): Promise<void> {
   // What is wrong with the words themselves is said before anything is opened.
   spec(options);
   for (const mask of masks) parseMask(mask, 1, 1);
   const rows: Measurement[] = [];
-  if (!json) console.log(`${tableHead()}`);
+  const width = caseText(options).length;
+  if (!json) console.log(tableHead(width));
   for (const target of targets)
     await withTarget(target, async (on) => {
       for (const mask of masks) {
         const job: Job = { options, mask, runs };
         const row = await measure(job, on);
         rows.push(row);
-        if (!json) console.log(tableRow(row));
+        if (!json) console.log(tableRow(row, width));
       }
     });
   if (json) console.log(JSON.stringify(rows, null, 2));

@@ -3,44 +3,44 @@
  * shared the query heads of a kv head, the sum of their parts after it.
  */
 import { type AttentionSpec, flops, unmaskedPairs } from '../attention';
-import { factsOf } from '../ir/facts';
-import { kernelText } from '../ir/kernel';
-import { attr } from '../ir/mlir';
 import * as s from '../ir/stablehlo';
 import { hasKind } from '../mask';
-import { type KernelFacts, type TensorType, tensor } from '../types';
+import { type KernelFacts, tensor } from '../types';
 import { deltaOf, sinkGradient } from './delta';
 import { lazyMasks } from './lazy';
 import { backwardKernel } from './tpu-backward';
-import { type BackwardChoice, backwardChoice, backwardPlan } from './tpu-backward-plan';
+import { type BackwardChoice, backwardPlan } from './tpu-backward-plan';
+import { kernelCall } from './tpu-call';
 import { idSetsOf } from './tpu-mask';
 import { columnTables, cut, idArrays, idBytes, padded, padTokens } from './tpu-operands';
 
-/** A backward pass, built: what its program calls, and what is known of it. */
-export interface Gradients {
+/** A pass, built: what its program calls, and what is known of it. */
+export interface Pass {
   readonly facts: KernelFacts;
   /** Of the mask's arrays. */
   readonly maskBytes: number;
-  /**
-   * Appends the pass to a program: of the attention's inputs by name, `out` and `dOut` [batch, heads, queries, valueDim] of the dtype and `logSumExp` f32
-   * [batch, heads, queries] (natural; -Infinity where a row sees nothing), dq, dk and dv in the dtype, and dSinks f32 [heads] where there are sinks.
-   */
+  /** Appends the pass to a program: of the attention's inputs by name, its outputs. */
   readonly call: (inputs: Readonly<Record<string, s.Tensor>>) => Record<string, s.Tensor>;
 }
 
-/** Throws ShapeError for a dense mask, and for a choice that the kernel cannot take. */
-export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice = backwardChoice(spec), cores = 2): Gradients {
+/**
+ * The backward pass: of the attention's inputs, `out` and `dOut` [batch, heads, queries, valueDim] of the dtype and `logSumExp` f32 [batch, heads, queries] (natural;
+ * -Infinity where a row sees nothing), dq, dk and dv in the dtype, and dSinks f32 [heads] where there are sinks. Throws ShapeError for a dense mask, and for a choice that the kernel cannot take. */
+export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice, cores: number): Pass {
   const plan = backwardPlan(spec, choice, cores);
   const { block, rows, columns, split } = plan;
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
   const blocks = { blockQ: block, blockK: block, queries: rows * block, keys: columns * block };
   const idSets = plan.band ? [] : idSetsOf(lazyMasks(spec));
   const kernel = backwardKernel(spec, plan);
-  const body = Buffer.from(kernelText(kernel)).toString('base64');
-  const results = kernel.outputs.map(({ element, shape }) => tensor(element as 'f32' | 'bf16', shape));
-  const rowMajor = ({ shape }: TensorType) => shape.map((_, axis) => shape.length - 1 - axis);
+  const cost = {
+    flops: flops({ ...spec, pass: 'backward' }),
+    transcendentals: unmaskedPairs(spec),
+    bytesAccessed: 2 * (dtype === 'bf16' ? 2 : 4) * batch * (heads * spec.queries + kvHeads * spec.keys) * (headDim + valueDim),
+  };
+  const { facts, call } = kernelCall(kernel, { name: 'backward', vmemBytes: 63 * 2 ** 20, cost });
 
-  const call: Gradients['call'] = (inputs) => {
+  const gradients: Pass['call'] = (inputs) => {
     const delta = deltaOf(inputs.out, inputs.dOut);
     const ids = idSets.map((set) => {
       const arrays = idArrays(set, spec, blocks, inputs);
@@ -59,26 +59,7 @@ export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice = backw
       line(delta),
       ...ids.flatMap((one) => [one.q, one.kv]),
     ];
-    const [dk, dv, dq] = s.customCall('tpu_custom_call', operands, {
-      results,
-      backendConfig: JSON.stringify({
-        custom_call_config: {
-          body,
-          serialization_format: 1,
-          needs_layout_passes: true,
-          disable_bounds_checks: true,
-          cost_estimate: {
-            flops: flops({ ...spec, pass: 'backward' }),
-            transcendentals: unmaskedPairs(spec),
-            bytes_accessed: bytesAccessed(),
-          },
-        },
-        scoped_memory_configs: [{ memory_space: 1, offset: 0, size: 63 * 2 ** 20 }],
-      }),
-      attributes: { kernel_name: attr.string('attention_gradients') },
-      operandLayouts: operands.map(({ type }) => rowMajor(type)),
-      resultLayouts: results.map(rowMajor),
-    });
+    const [dk, dv, dq] = call(operands);
     const whole = (x: s.Tensor) => {
       if (split === 'kv') return x;
       const { shape } = x.type;
@@ -92,18 +73,13 @@ export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice = backw
     };
   };
   return {
-    facts: factsOf(kernel, 'backward'),
+    facts,
     maskBytes: idBytes(idSets, spec, blocks) + 8 * columns * idSets.reduce((sum, { lengths }) => sum + (lengths ? 1 : batch), 0),
-    call,
+    call: gradients,
   };
 
   /** [batch, heads, queries] as [heads of all sequences, 1, padded queries]. Rows of padding have no gradient whatever their sum: their dOut is 0. */
   function line(x: s.Tensor): s.Tensor {
     return s.reshape(padTokens(s.reshape(x, [batch * heads, spec.queries]), blocks.queries, 0), [batch * heads, 1, blocks.queries]);
-  }
-
-  function bytesAccessed(): number {
-    const each = dtype === 'bf16' ? 2 : 4;
-    return 2 * each * batch * (heads * spec.queries + kvHeads * spec.keys) * (headDim + valueDim);
   }
 }

@@ -8,6 +8,9 @@ import type { ForwardChoice } from './tpu-choice';
 import { hostScalars, idSetsOf, spansOf } from './tpu-mask';
 import { bandOf, type BandTiles, bandTiles, columnsOf } from './tpu-tiles';
 
+/** Tiles that a core's copies are ahead of what reads them, in a ring of as many and one more. */
+export const tilesAhead = 2;
+
 /** How the kernel cuts an attention up: the choice, both sides padded to whole tiles, and the cores that share the work. */
 export interface ForwardPlan extends ForwardChoice {
   readonly queries: number;

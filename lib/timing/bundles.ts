@@ -42,6 +42,8 @@ export interface BundleProgram {
 
 interface Branch {
   readonly at: number;
+  /** The bundle after its delay slots. */
+  readonly after: number;
   /** Undefined where the branch is always taken. */
   readonly predicate?: string;
   readonly target: number;
@@ -51,19 +53,18 @@ const bundleLine = /^\s*(?:0x[0-9a-f]+|0)\s+(?:[A-Z]{2})?\s*:[\s>]*\{/;
 const marks = { first: firstMark, end: firstMark + 2 ** 16 };
 
 /**
- * Parses final bundles. `delaySlots` is how many bundles after a branch still run. Throws ShapeError for text that is no such dump, for a branch or a matrix
+ * Parses final bundles. `delaySlots` is how many bundles after a branch still run, at most. Throws ShapeError for text that is no such dump, for a branch or a matrix
  * product of an unknown form, and for control flow that is no tree.
  */
 export function parseBundles(text: string, delaySlots: number): BundleProgram {
   const bundles = bundleTexts(text);
   if (!bundles.length) throw new ShapeError('the schedule is a *-final_bundles.txt of libtpu; this text has no bundle');
   const scalars = scalarsOf(bundles);
-  const branches = branchesOf(bundles);
-  const after = ({ at }: Branch) => at + delaySlots + 1;
+  const branches = branchesOf(bundles, delaySlots);
   const regions: Region[] = [{ ...emptyRegion('program', 0, bundles.length) }];
   for (const branch of branches) {
     const isLoop = branch.target <= branch.at;
-    const [start, end] = isLoop ? [branch.target, after(branch)] : [after(branch), branch.target];
+    const [start, end] = isLoop ? [branch.target, branch.after] : [branch.after, branch.target];
     if (start >= end) continue;
     const trips = isLoop ? scalars.trips(branch.predicate) : undefined;
     regions.push({ ...emptyRegion(isLoop ? 'loop' : 'branch', start, end), ...(trips === undefined ? {} : { trips }) });
@@ -82,17 +83,16 @@ export function parseBundles(text: string, delaySlots: number): BundleProgram {
   }
   const [root] = regions;
   const leaders = new Set(regions.flatMap(({ start, end }) => [start, end]));
-  for (const branch of branches) leaders.add(after(branch));
+  for (const branch of branches) leaders.add(branch.after);
   const starts = [...leaders].filter((at) => at < bundles.length).sort((a, b) => a - b);
   starts.forEach((start, i) => {
     innermost(root, start).blocks.push({ start, end: starts[i + 1] ?? bundles.length });
   });
   for (const { at, number, predicate } of scalars.marks) {
-    // In a branch's delay slots, under the opposite of its predicate, is what belongs to the code that it jumps over.
-    const branch = branches.find((one) => one.at < at && at < after(one) && one.predicate !== undefined);
-    const isOwn = branch && predicate === opposite(branch.predicate as string);
-    const region = innermost(root, isOwn ? after(branch) : at);
-    (predicate && !isOwn ? region.predicated : region.marks).push(number);
+    // Under the opposite of a branch's predicate, before the branch or in its delay slots, is what belongs to the code after it.
+    const branch = predicate && branches.find((one) => at < one.after && one.predicate === opposite(predicate));
+    const region = innermost(root, branch ? branch.after : at);
+    (predicate && !branch ? region.predicated : region.marks).push(number);
   }
   return { root, matmuls: bundles.map(matmulsOf) };
 }
@@ -123,7 +123,8 @@ function bundleTexts(text: string): string[] {
   return bundles;
 }
 
-function branchesOf(bundles: readonly string[]): Branch[] {
+/** Delay slots end where a region starts, or after the last one that ends, but for `delaySlots` at the latest: tpu7x has one to six of them. */
+function branchesOf(bundles: readonly string[], delaySlots: number): Branch[] {
   const starts = new Map<string, number>();
   for (const [i, bundle] of bundles.entries())
     for (const [, region] of bundle.matchAll(/Start(?:\/End empty)? region (\d+)/g)) starts.set(region, i);
@@ -132,7 +133,10 @@ function branchesOf(bundles: readonly string[]): Branch[] {
     const [, predicate, region] = /= sbr\.rel (?:\((!?%\w+)\) )?target = \$region(\d+)/.exec(bundle) ?? [];
     const target = starts.get(region);
     if (target === undefined) throw new ShapeError(`a branch of the schedule aims at a region; got ${bundle.trim().slice(0, 200)}`);
-    return [{ at, predicate, target }];
+    const slots = bundles.slice(at + 1, at + 2 + delaySlots);
+    const start = slots.findIndex((slot) => slot.includes(' Start'));
+    const end = slots.slice(0, delaySlots).findLastIndex((slot) => slot.includes('End region'));
+    return [{ at, after: at + 1 + (start >= 0 ? start : end >= 0 ? end + 1 : delaySlots), predicate, target }];
   });
 }
 

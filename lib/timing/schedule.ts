@@ -1,8 +1,9 @@
 /**
  * Cycles of a kernel from its final bundles. The model: a bundle issues a cycle, in order; an MXU is busy with a vmatmul for its rows (16 cycles on v5p for 16 rows of bf16) and
- * the bundle that has the next one waits, with no queue; a basic block ends when its MXUs do. A part of the kernel runs as often as its phase says, and takes the longer of
- * that and its own HBM traffic at the core's share of the bandwidth plus a copy's latency: copies start at the top of a phase and are waited for at the top of the next. Not in the
- * model: conflicts in vector memory, power, what the other cores of the chip do to the HBM.
+ * the bundle that has the next one waits, with no queue; a basic block ends when its MXUs do. A part of the kernel runs as often as its phase says. It takes the longer of
+ * that and the copies that it starts, at the core's share of the bandwidth and with their latency: they start at the top of a phase and are waited for at the top of the next, or as many
+ * phases later as the phase says, but for writes and for reads a grid step ahead. The kernel as a whole takes no less than all of its traffic at that bandwidth. Not in the model: conflicts in vector memory, power,
+ * branches that are not taken (a branch without a mark counts as taken).
  */
 import { ShapeError } from '../errors';
 import type { KernelFacts } from '../types';
@@ -25,8 +26,11 @@ export interface Loop {
   readonly hbmCycles: number;
 }
 
-/** Seconds from a copy's start to its first byte. An assumption: no figure is published; remote HBM of GPUs answers in 0.5 to 1 us. */
-export const copyLatency = 1e-6;
+/**
+ * Seconds of a copy from HBM beside its bytes. Measured on v4: 480 cycles of 1.05 GHz (ayaka14732/pallas-tpu-tutorial, chapter01/03_local_dma, which counts cycles on the chip); that the
+ * other generations take as long is an assumption.
+ */
+export const copyLatency = 480 / 1.05e9;
 
 interface Cost {
   cycles: number;
@@ -35,10 +39,11 @@ interface Cost {
 }
 
 /** The parts of a kernel in the order of their code. Throws ShapeError where marks and phases do not match, or nothing says how often a loop runs. */
-export function loopsOf(program: BundleProgram, facts: KernelFacts, chip: Chip): Loop[] {
+export function loopsOf(program: BundleProgram, ofKernel: KernelFacts, chip: Chip): Loop[] {
+  const facts = onCores(ofKernel, chip.cores);
   checkMarks(program.root, facts);
   const loops: Loop[] = [];
-  const hertzPerByte = (chip.hertz * chip.cores) / chip.hbmBytesPerSecond;
+  const cyclesPerByte = (chip.hertz * facts.cores) / chip.hbmBytesPerSecond;
   const visit = (region: Region, parent: { runs: number; depth: number; cost: Cost }) => {
     const runs = runsOf(region, parent, facts);
     const phases = [...region.marks, ...region.predicated].map((k) => facts.phases[k]);
@@ -59,15 +64,28 @@ export function loopsOf(program: BundleProgram, facts: KernelFacts, chip: Chip):
       return;
     }
     const hbmBytes = phases.reduce((sum, { readBytes, writtenBytes }) => sum + readBytes + writtenBytes, 0);
-    const hbmCycles = hbmBytes * hertzPerByte;
+    const hbmCycles = hbmBytes * cyclesPerByte;
+    const due = phases.reduce((sum, { readBytes, aheadBytes = 0 }) => sum + readBytes - aheadBytes, 0);
     const { cycles: scheduleCycles, bundles, mxuCycles } = cost;
-    const cycles = hbmBytes ? Math.max(scheduleCycles, hbmCycles + copyLatency * chip.hertz) : scheduleCycles;
+    const phasesAhead = Math.min(...phases.map((phase) => phase.phasesAhead ?? 1));
+    const cycles = due ? Math.max(scheduleCycles, (due * cyclesPerByte + copyLatency * chip.hertz) / phasesAhead) : scheduleCycles;
     const name =
       phases.map((phase) => phase.name).join(' + ') || (region.kind === 'program' ? 'once' : region.kind === 'loop' ? 'grid' : 'grid step');
     loops[at] = { name, runs, cycles, scheduleCycles, bundles, mxuCycles, hbmBytes, hbmCycles };
   };
   visit(program.root, { runs: 1, depth: 0, cost: { cycles: 0, bundles: 0, mxuCycles: 0 } });
+  const total = (key: 'cycles' | 'hbmCycles') => loops.reduce((sum, loop) => sum + loop.runs * loop[key], 0);
+  const wait = total('hbmCycles') - total('cycles');
+  if (wait > 0)
+    loops.push({ name: 'waits for HBM', runs: 1, cycles: wait, scheduleCycles: 0, bundles: 0, mxuCycles: 0, hbmBytes: 0, hbmCycles: 0 });
   return loops;
+}
+
+/** On a chip of fewer cores than the grid is split for, one of them runs the parts of several. */
+function onCores(facts: KernelFacts, cores: number): KernelFacts {
+  const times = Math.max(1, facts.cores / cores);
+  const phases = facts.phases.map((phase) => ({ ...phase, runs: times * phase.runs }));
+  return { ...facts, phases, steps: times * facts.steps, cores: Math.min(cores, facts.cores) };
 }
 
 function hasMarks(region: Region): boolean {

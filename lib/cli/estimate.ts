@@ -1,0 +1,40 @@
+/** `node-pjrt estimate`: how long an attention takes on a TPU that is not there. */
+import type { Command } from 'commander';
+import { attention } from '../attention';
+import { lower } from '../lower';
+import { parseMask } from '../mask';
+import { type Estimate, estimate as estimated } from '../timing/estimate';
+import { maskHelp, type ShapeOptions, withShape } from './shape';
+import { topologyName } from './target';
+
+interface Options extends ShapeOptions {
+  mask: string;
+  topology: string;
+  json?: boolean;
+}
+
+export function estimate(program: Command): void {
+  const command = program
+    .command('estimate')
+    .description("an attention's time on a TPU, estimated from the compiler's schedule: no TPU is needed, nothing runs");
+  withShape(command)
+    .option('--mask <mask>', `a mask, ${maskHelp}`, 'causal')
+    .option('--topology <name>', 'what to compile for: v4, v5e, v5p, v6e, tpu7x, v5p:2x2x4, ...', 'v5p')
+    .option('--json', 'as JSON')
+    .addHelpText('after', '\nExample:\n  node-pjrt estimate --head-dim 128 -T 32768 --mask causal --topology v5p')
+    .action(run);
+}
+
+async function run({ mask: text, topology, json, ...options }: Options): Promise<void> {
+  const begin = performance.now();
+  const mask = parseMask(text, options.queries, options.keys ?? options.queries);
+  const module = lower(attention({ ...options, mask }), 'tpu');
+  const buildMs = performance.now() - begin;
+  const result = await estimated(module, { topology: topologyName(topology), buildMs });
+  console.log(json ? JSON.stringify(fieldsOf(result), null, 2) : `${result}`);
+}
+
+function fieldsOf(result: Estimate) {
+  const { cycles, seconds, usefulShare, mxuShare, tempBytes, vmemBytes, codeBytes, buildMs, compileMs, loops } = result;
+  return { cycles, seconds, usefulShare, mxuShare, tempBytes, vmemBytes, codeBytes, buildMs, compileMs, loops };
+}
