@@ -129,7 +129,12 @@ export class TileProducts {
   }
 
   /** Adds a strip's products to dK and dV; returns dS^T [keys, queries] of the dtype, before the scale. */
-  private strip(tile: Tile, strip: Strip, rows: { logSumExp: V; delta: V }, { q, dOut, products, weightProducts }: ReturnType<TileProducts['products']>): V {
+  private strip(
+    tile: Tile,
+    strip: Strip,
+    rows: { logSumExp: V; delta: V },
+    { q, dOut, products, weightProducts }: ReturnType<TileProducts['products']>,
+  ): V {
     const { refs, spec } = this;
     const { count, start, end } = strip;
     const queries = end - start;
