@@ -484,6 +484,7 @@ function trafficOf(spec: AttentionSpec, plan: BackwardPlan, { kvSteps, group }: 
     loads,
     ofTile: {
       readBytes: loads + ring + ofColumns * bytes,
+      aheadBytes: ofColumns * bytes,
       writtenBytes: ring + ofRows + ofColumns * (plan.split === 'kv' ? bytes : 4),
     },
   };
