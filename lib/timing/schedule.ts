@@ -33,9 +33,21 @@ export interface Loop {
 export const copyLatency = 480 / 1.05e9;
 
 interface Cost {
+  /** With waits for MXUs. */
   cycles: number;
   bundles: number;
   mxuCycles: number;
+}
+
+/** What blocks take that run once each. */
+export function costOf(program: BundleProgram, blocks: readonly BasicBlock[], chip: Chip): Cost {
+  const cost: Cost = { cycles: 0, bundles: 0, mxuCycles: 0 };
+  for (const block of blocks) {
+    cost.cycles += replay(program, block, chip);
+    cost.bundles += block.end - block.start;
+    cost.mxuCycles += rowsOf(program, block) / chip.rowsPerCycle / chip.mxus;
+  }
+  return cost;
 }
 
 /** The parts of a kernel in the order of their code. Throws ShapeError where marks and phases do not match, or nothing says how often a loop runs. */
@@ -49,12 +61,7 @@ export function loopsOf(program: BundleProgram, ofKernel: KernelFacts, chip: Chi
     const phases = [...region.marks, ...region.predicated].map((k) => facts.phases[k]);
     const opens = region.marks.length > 0 || region.kind === 'program' || (runs !== parent.runs && hasMarks(region));
     // Counted into the part around it, a loop or branch costs its own runs for each of that part's.
-    const cost: Cost = { cycles: 0, bundles: 0, mxuCycles: 0 };
-    for (const block of region.blocks) {
-      cost.cycles += replay(program, block, chip);
-      cost.bundles += block.end - block.start;
-      cost.mxuCycles += rowsOf(program, block) / chip.rowsPerCycle / chip.mxus;
-    }
+    const cost = costOf(program, region.blocks, chip);
     const at = loops.length;
     if (opens) loops.push(undefined as never);
     for (const inner of region.regions) visit(inner, { runs, depth: parent.depth + (region.kind === 'loop' ? 1 : 0), cost });
