@@ -127,6 +127,10 @@ test('marks and phases match, or it is said what does not', () => {
     'every phase has its mark in the schedule; "phase 1" (2 times) has none',
   );
   expect(loops(nested(mark(0), idle(1)), kernel(1, 0))).toHaveLength(3);
+  expect(loops(idle(3), kernel(1, 1)).map(({ name }) => name)).toEqual(['phase 1 + phase 0']);
+  // Overwritten in straight code, where only one piece of code runs as often.
+  expect(loops(nested(mark(0), mark(1)), kernel(3, 40, 3)).map(({ name }) => name)).toEqual(['once', 'phase 1', 'phase 2 + phase 0']);
+  expect(() => loops([...mark(2), ...nested(mark(0), idle(1))], kernel(1, 1, 1))).toThrow('"phase 1" (1 times) has none');
   expect(() => loops(mark(1), kernel(1))).toThrow('kernel made has 1 phases; its schedule has mark 1');
   expect(() => loops([...mark(0), ...mark(0)], kernel(1))).toThrow(
     'a phase is one piece of code; "phase 0" (1 times) is marked twice in the schedule',

@@ -47,7 +47,11 @@ async function run({ mask: text, topology: name, processes, store, json, ...opti
   const found = [];
   for (const kernel of kernels) {
     const progress = countBar(`${kernel}: compiling`);
-    const { trials, failures } = await search(candidatesOf(spec, kernel), { topology, processes, onProgress: progress });
+    const { trials, failures } = await search(candidatesOf(attention({ ...options, mask, pass: kernel }), kernel), {
+      topology,
+      processes,
+      onProgress: progress,
+    });
     const [fast, lean] = [best(trials, 'fast'), best(trials, 'lean')];
     if (!fast || !lean) throw new Error(`no candidate compiles: ${failures[0]?.failure}`);
     const picks = { fast: fast.choice, lean: lean.choice };
@@ -63,10 +67,9 @@ async function run({ mask: text, topology: name, processes, store, json, ...opti
 
 /** Each kernel alone: what one takes does not depend on the other's tiles. */
 function candidatesOf(spec: AttentionSpec, kernel: TunedClass['kernel']): Candidate[] {
-  const own = attention({ ...spec, pass: kernel });
   return kernel === 'forward'
-    ? forwardCandidates(own, 2).map((choice) => ({ choice: { ...choice }, lower: () => lowerTpu(own, { forward: choice }) }))
-    : backwardCandidates(own).map(({ block }) => ({ choice: { block }, lower: () => lowerTpu(own, { backward: { block } }) }));
+    ? forwardCandidates(spec, 2).map((choice) => ({ choice: { ...choice }, lower: () => lowerTpu(spec, { forward: choice }) }))
+    : backwardCandidates(spec).map(({ block }) => ({ choice: { block }, lower: () => lowerTpu(spec, { backward: { block } }) }));
 }
 
 const titles = ['step us', 'useful', 'compile ms (CPU)', 'code', 'VMEM', 'preset'];

@@ -14,7 +14,7 @@ export function forwardCandidates(spec: AttentionSpec, cores: number): ForwardCh
   const found = new Map<string, ForwardChoice>();
   for (const heads of headsOfStep(spec, cores))
     for (const block of [1024, 512, 256, leastBlock]) {
-      if (heads * block ** 2 * size > 2 * mostWork) continue;
+      if (heads * block ** 2 * size > mostWork) continue;
       const choice = { blockQ: evenBlock(queries, block), blockK: evenBlock(keys, block), heads };
       found.set(JSON.stringify(choice), choice);
     }

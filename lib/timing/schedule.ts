@@ -130,6 +130,7 @@ function runsOf(region: Region, parent: { runs: number; depth: number }, facts: 
 
 const phaseText = (facts: KernelFacts, k: number) => `"${facts.phases[k].name}" (${facts.phases[k].runs} times)`;
 
+/** And gives those back that the compiler dropped. */
 function checkMarks(root: Region, facts: KernelFacts): void {
   const found = new Set<number>();
   for (const region of regionsIn(root))
@@ -139,8 +140,15 @@ function checkMarks(root: Region, facts: KernelFacts): void {
       if (found.has(k)) throw new ShapeError(`a phase is one piece of code; ${phaseText(facts, k)} is marked twice in the schedule`);
       found.add(k);
     }
-  for (const [k, { runs }] of facts.phases.entries())
-    if (runs > 0 && !found.has(k)) throw new ShapeError(`every phase has its mark in the schedule; ${phaseText(facts, k)} has none`);
+  for (const [k, { runs }] of facts.phases.entries()) {
+    if (!runs || found.has(k)) continue;
+    // A store that another one to its place follows in straight code, or nothing but the end, is dropped: the phase stands there, and runs as often.
+    const places = root.regions.length
+      ? [...regionsIn(root)].filter(({ marks }) => marks.some((other) => facts.phases[other].runs === runs))
+      : [root];
+    if (places.length !== 1) throw new ShapeError(`every phase has its mark in the schedule; ${phaseText(facts, k)} has none`);
+    places[0].marks.unshift(k);
+  }
 }
 
 function rowsOf({ matmuls }: BundleProgram, { start, end }: BasicBlock): number {
