@@ -100,7 +100,13 @@ export class TileProducts {
     // A row that sees nothing has weights exp2(score - 1e30), 0.
     const logSumExp = m.select(m.gt(natural, masked), m.mul(natural, Math.LOG2E), -masked);
     const rows = { logSumExp, delta: line(this.refs.delta) };
-    const gradients = strips.map((strip) => this.strip(tile, strip, rows));
+    const gradients: V[] = [];
+    let ahead = this.products(tile, strips[0]);
+    for (const [i, strip] of strips.entries()) {
+      const own = ahead;
+      if (i + 1 < strips.length) ahead = this.products(tile, strips[i + 1]);
+      gradients.push(this.strip(tile, strip, rows, own));
+    }
     const keys = ({ first, count }: { first: number; count: number }) =>
       m.reshape(m.load(this.refs.keys, [1, count, headDim], [0, first, 0]), [count, headDim]);
     const contract = (ds: V, k: V) => m.matmul(ds, k, { transposeLeft: true });
@@ -123,16 +129,16 @@ export class TileProducts {
   }
 
   /** Adds a strip's products to dK and dV; returns dS^T [keys, queries] of the dtype, before the scale. */
-  private strip(tile: Tile, strip: Strip, rows: { logSumExp: V; delta: V }): V {
+  private strip(
+    tile: Tile,
+    strip: Strip,
+    rows: { logSumExp: V; delta: V },
+    { q, dOut, products, weightProducts }: ReturnType<TileProducts['products']>,
+  ): V {
     const { refs, spec } = this;
-    const { first, count, start, end } = strip;
+    const { count, start, end } = strip;
     const queries = end - start;
-    const column = (source: V, size: number) => m.reshape(m.load(source, [1, count, size], [0, first, 0]), [count, size]);
-    const row = (source: V, size: number) => m.reshape(m.load(source, [1, queries, size], [tile.slot, start, 0]), [queries, size]);
     const statistic = (line: V) => m.broadcastRow(queries === this.block ? line : m.part(line, [0, start], [1, queries]), count);
-    const [q, dOut] = [row(refs.queries, spec.headDim), row(refs.dOut, spec.valueDim)];
-    const products = m.matmul(column(refs.keys, spec.headDim), q, { transposeRight: true });
-    const weightProducts = m.matmul(column(refs.values, spec.valueDim), dOut, { transposeRight: true });
     const { scores, slope } = this.scores(products);
     const weights = m.exp2(this.masked(m.sub(scores, statistic(rows.logSumExp)), tile, strip));
     let ds = m.mul(weights, m.sub(weightProducts, statistic(rows.delta)));
@@ -141,6 +147,18 @@ export class TileProducts {
     this.sum(refs.dValues, strip, m.matmul(m.convert(weights, spec.dtype), dOut), tile.opens);
     this.sum(refs.dKeys, strip, m.matmul(gradient, q), tile.opens);
     return gradient;
+  }
+
+  private products(tile: Tile, strip: Strip) {
+    const { refs, spec } = this;
+    const { first, count, start, end } = strip;
+    const queries = end - start;
+    const column = (source: V, size: number) => m.reshape(m.load(source, [1, count, size], [0, first, 0]), [count, size]);
+    const row = (source: V, size: number) => m.reshape(m.load(source, [1, queries, size], [tile.slot, start, 0]), [queries, size]);
+    const [q, dOut] = [row(refs.queries, spec.headDim), row(refs.dOut, spec.valueDim)];
+    const products = m.matmul(column(refs.keys, spec.headDim), q, { transposeRight: true });
+    const weightProducts = m.matmul(column(refs.values, spec.valueDim), dOut, { transposeRight: true });
+    return { q, dOut, products, weightProducts };
   }
 
   private sum(target: V, { first, count }: Strip, product: V, opens: boolean): void {

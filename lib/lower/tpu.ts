@@ -56,7 +56,7 @@ export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module 
   });
 }
 
-/** The forward pass: `out`, and `logSumExp` where the spec asks for it. */
+/** The forward pass: `out`, `logSumExp` where the spec asks for it, and before a backward pass `delta` f32 [batch, heads, queries]. */
 function forwardTpu(spec: AttentionSpec, options: TpuOptions): Pass {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim, dtype } = spec;
   const plan = forwardPlan(spec, options.forward ?? forwardFor(spec, options), 2);
@@ -67,25 +67,30 @@ function forwardTpu(spec: AttentionSpec, options: TpuOptions): Pass {
     transcendentals: unmaskedPairs(spec),
     bytesAccessed: bytes * batch * (heads * queries + kvHeads * keys) * (headDim + valueDim),
   };
-  const { facts, call } = kernelCall(forwardKernel(spec, plan), { name: 'forward', vmemBytes: 63 * 2 ** 20, cost });
+  // What the backward pass wants of both is made where the output is at hand.
+  const withDelta = spec.pass === 'forward+backward';
+  const { facts, call } = kernelCall(forwardKernel(spec, plan, { withDelta }), { name: 'forward', vmemBytes: 63 * 2 ** 20, cost });
   return {
     facts,
     maskBytes: idBytes(idSets, spec, plan),
     call: (inputs) => {
       const ids = idSets.map((set) => idArrays(set, spec, plan, inputs));
-      const [out, logSumExp] = call([
+      const [out, ...lines] = call([
         ...ids.flatMap(({ start, end }) => [start, end]),
         ...(hasKind(spec.mask, 'keyLengths') ? [inputs.keyLengths] : []),
         ...(spec.sinks ? [s.multiply(inputs.sinks, Math.LOG2E)] : []),
         padded(inputs.q, tensor(dtype, [batch * heads, plan.queries, headDim])),
         padded(inputs.k, tensor(dtype, [batch * kvHeads, plan.keys, headDim])),
         padded(inputs.v, tensor(dtype, [batch * kvHeads, plan.keys, valueDim])),
+        ...(withDelta ? [padded(inputs.dOut, tensor(dtype, [batch * heads, plan.queries, valueDim]))] : []),
         ...ids.flatMap(({ q, kv }) => [q, kv]),
       ]);
-      const whole = { out: cut(out, tensor(dtype, [batch, heads, queries, valueDim])) };
-      if (!logSumExp) return whole;
-      const lines = s.reshape(logSumExp, [batch * heads, plan.queries]);
-      return { ...whole, logSumExp: cut(lines, tensor('f32', [batch, heads, queries])) };
+      const names = [...(spec.logSumExp ? ['logSumExp'] : []), ...(withDelta ? ['delta'] : [])];
+      const line = (x: s.Tensor) => cut(s.reshape(x, [batch * heads, plan.queries]), tensor('f32', [batch, heads, queries]));
+      return {
+        out: cut(out, tensor(dtype, [batch, heads, queries, valueDim])),
+        ...Object.fromEntries(names.map((name, i) => [name, line(lines[i])])),
+      };
     },
   };
 }
