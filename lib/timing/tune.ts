@@ -75,7 +75,7 @@ export function pareto(trials: readonly Trial[]): Trial[] {
 }
 
 /** How much longer than the shortest a step may be for the sake of the compile time. */
-const tolerances: Readonly<Record<Preset, number>> = { fast: 0.02, lean: 0.1 };
+const tolerances: Readonly<Record<Preset, number>> = { fast: 0.03, lean: 0.1 };
 
 /** The preset's pick: of the trials whose step is short enough, the one that compiles soonest; undefined of no trials. */
 export function best(trials: readonly Trial[], preset: Preset): Trial | undefined {
