@@ -47,6 +47,7 @@ test('the front is what none beats in both; a preset is a tolerance on the step'
 
 test('classes: what one choice serves', () => {
   expect(tunedClass(spec(), 'forward')).toEqual({ kernel: 'forward', dtype: 'bf16', size: 256, group: 1, mask: 'causal', tokens: 'short' });
+  expect(tunedClass(spec({ queries: 2000 }), 'forward').tokens).toBe('few');
   const of = (more: object) => tunedClass(spec(more), 'forward');
   expect(of({ mask: full() }).mask).toBe('full');
   expect(of({ mask: local(1023, 0) }).mask).toBe('window 1024');

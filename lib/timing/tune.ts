@@ -90,5 +90,5 @@ export function storeTuned(file: string, chip: string, of: TunedClass, picks: Re
   const entry: TunedEntry = { chip, ...of, ...picks };
   const others = entries.filter((one) => tunedKey(one) !== tunedKey(entry));
   const sorted = [...others, entry].sort((a, b) => (tunedKey(a) < tunedKey(b) ? -1 : 1));
-  writeFileSync(file, `{\n  "version": 1,\n  "entries": [\n${sorted.map((one) => `    ${JSON.stringify(one)}`).join(',\n')}\n  ]\n}\n`);
+  writeFileSync(file, `${JSON.stringify({ version: 1, entries: sorted }, null, 2)}\n`);
 }
