@@ -1,7 +1,12 @@
-/** What to compute: an attention as validated, frozen data, and its meaning in plain loops. How it is computed is lower/'s matter. */
+/** What to compute: an attention as validated, frozen data. Its meaning is reference.ts; how it is computed is lower/'s matter. */
 import { ShapeError } from './errors';
-import { allows, emptyRows as countEmptyRows, full, hasKind, headMask, type Mask, masksOf, maskText, pairs, type RunTime } from './mask';
+import { emptyRows as countEmptyRows, full, hasKind, type Mask, masksOf, maskText, pairs } from './mask';
 import { type TensorType, tensor } from './types';
+
+/** The outputs alone, the gradients from them, or both in one program. */
+export type Pass = 'forward' | 'backward' | 'forward+backward';
+
+export const passes: readonly Pass[] = ['forward', 'backward', 'forward+backward'];
 
 /** What a caller may say; `attention` fills in the rest. */
 export interface AttentionOptions {
@@ -23,27 +28,58 @@ export interface AttentionOptions {
   readonly mask?: Mask;
   /** Factor on q.k; headDim^-0.5 by default. */
   readonly scale?: number;
-  /** Whether to return the log-sum-exp of each row's scores too. */
+  /** What is computed; `forward` by default. */
+  readonly pass?: Pass;
+  /** Scores become softCap * tanh(scale q.k / softCap), above 0; not capped by default. */
+  readonly softCap?: number;
+  /** Whether each head has a sink: a logit that takes a share of the softmax, and of its log-sum-exp, and gives no value. */
+  readonly sinks?: boolean;
+  /** Whether a forward pass returns the log-sum-exp of each row's scores too; a backward pass takes it whatever this says. */
   readonly logSumExp?: boolean;
   /** A query row that may attend to no key gives zeros by default; `error` refuses a mask that has one, as far as that is known before run time. */
   readonly emptyRows?: 'zero' | 'error';
 }
 
-/** softmax(scale q k^T + mask) v, of q [batch, heads, queries, headDim], k [batch, kvHeads, keys, headDim], v [batch, kvHeads, keys, valueDim]. */
-export interface AttentionSpec extends Readonly<Required<AttentionOptions>> {
-  /** q, k and v; where the mask has segments, `qSegments` [batch, queries] and `kvSegments` [batch, keys]; where it has key lengths, `keyLengths` [batch]; those in i32. */
+/**
+ * softmax(scale q k^T + mask) v, of q [batch, heads, queries, headDim], k [batch, kvHeads, keys, headDim], v [batch, kvHeads, keys, valueDim],
+ * and its gradients.
+ */
+export interface AttentionSpec extends Readonly<Required<Omit<AttentionOptions, 'softCap'>>> {
+  readonly softCap: number | undefined;
   readonly inputs: Inputs;
-  /** `out` [batch, heads, queries, valueDim] of the dtype; where asked for, `logSumExp` [batch, heads, queries] in f32, natural logarithm. */
-  readonly outputs: { readonly out: TensorType; readonly logSumExp?: TensorType };
+  readonly outputs: Outputs;
 }
 
+/** In the order of the program's arguments. */
 export interface Inputs {
   readonly q: TensorType;
   readonly k: TensorType;
   readonly v: TensorType;
+  /** Where the mask has segments: i32 [batch, queries], and of the keys i32 [batch, keys]. */
   readonly qSegments?: TensorType;
   readonly kvSegments?: TensorType;
+  /** Where the mask has key lengths: i32 [batch]. */
   readonly keyLengths?: TensorType;
+  /** f32 [heads]. */
+  readonly sinks?: TensorType;
+  /** Of pass `backward`: what the forward pass gave, `out` of the dtype and `logSumExp` in f32. */
+  readonly out?: TensorType;
+  readonly logSumExp?: TensorType;
+  /** Of a pass with a backward: the gradient of what is minimized by `out`, of the same type. */
+  readonly dOut?: TensorType;
+}
+
+export interface Outputs {
+  /** Of a pass with a forward: [batch, heads, queries, valueDim] of the dtype. */
+  readonly out?: TensorType;
+  /** Of a pass with a forward, where asked for: f32 [batch, heads, queries], natural logarithm, the sink included. */
+  readonly logSumExp?: TensorType;
+  /** Of a pass with a backward: gradients of the types of q, k and v. */
+  readonly dq?: TensorType;
+  readonly dk?: TensorType;
+  readonly dv?: TensorType;
+  /** f32 [heads]. */
+  readonly dSinks?: TensorType;
 }
 
 const known: Record<keyof AttentionOptions, true> = {
@@ -57,22 +93,33 @@ const known: Record<keyof AttentionOptions, true> = {
   dtype: true,
   mask: true,
   scale: true,
+  pass: true,
+  softCap: true,
+  sinks: true,
   logSumExp: true,
   emptyRows: true,
 };
 
-/** Throws ShapeError where a size is no whole number above 0, heads is no multiple of kvHeads, or a dense mask has other sizes. */
+/**
+ * Throws ShapeError where a size is no whole number above 0, heads is no multiple of kvHeads, a dense mask has other sizes, or a pass or a soft
+ * cap is none.
+ */
 export function attention(options: AttentionOptions): AttentionSpec {
   for (const name of Object.keys(options))
     if (!(name in known)) throw new ShapeError(`attention: options are ${Object.keys(known).join(', ')}; got ${name}`);
-  const { batch = 1, heads, headDim, queries, dtype = 'f32', mask = full(), logSumExp = false, emptyRows = 'zero' } = options;
+  const { batch = 1, heads, headDim, queries, dtype = 'f32', mask = full(), emptyRows = 'zero' } = options;
   const { kvHeads = heads, valueDim = headDim, keys = queries, scale = headDim ** -0.5 } = options;
+  const { pass = 'forward', softCap, sinks = false, logSumExp = false } = options;
   for (const [name, value] of Object.entries({ batch, heads, kvHeads, headDim, valueDim, queries, keys }))
     if (!Number.isSafeInteger(value) || value < 1)
       throw new ShapeError(`attention: ${name} is a whole number, 1 or more; got ${String(value)}`);
   if (heads % kvHeads !== 0) throw new ShapeError(`attention: heads is a multiple of kvHeads; got ${heads} heads and ${kvHeads} kv heads`);
   if (dtype !== 'f32' && dtype !== 'bf16') throw new ShapeError(`attention: dtype is f32 or bf16; got ${String(dtype)}`);
   if (!Number.isFinite(scale)) throw new ShapeError(`attention: scale is a finite number; got ${String(scale)}`);
+  if (!passes.includes(pass)) throw new ShapeError(`attention: pass is one of ${passes.join(', ')}; got ${String(pass)}`);
+  if (softCap !== undefined && !(Number.isFinite(softCap) && softCap > 0))
+    throw new ShapeError(`attention: softCap is a finite number above 0; got ${String(softCap)}`);
+  if (typeof sinks !== 'boolean') throw new ShapeError(`attention: sinks is true or false; got ${String(sinks)}`);
   if (mask.kind === 'dense' && (mask.queries !== queries || mask.keys !== keys))
     throw new ShapeError(`attention: a dense mask has the attention's sizes, ${queries} x ${keys}; got ${mask.queries} x ${mask.keys}`);
   for (const own of masksOf(mask, heads)) {
@@ -82,15 +129,27 @@ export function attention(options: AttentionOptions): AttentionSpec {
         `attention: with emptyRows 'error' every query row may attend to a key; ${maskText(own)} leaves ${empty} of ${queries} rows with none`,
       );
   }
-  const inputs: Inputs = Object.freeze({
+  const out = tensor(dtype, [batch, heads, queries, valueDim]);
+  const rowSums = tensor('f32', [batch, heads, queries]);
+  const perHead = tensor('f32', [heads]);
+  const arrays = {
     q: tensor(dtype, [batch, heads, queries, headDim]),
     k: tensor(dtype, [batch, kvHeads, keys, headDim]),
     v: tensor(dtype, [batch, kvHeads, keys, valueDim]),
+  };
+  const inputs: Inputs = Object.freeze({
+    ...arrays,
     ...(hasKind(mask, 'segments') ? { qSegments: tensor('i32', [batch, queries]), kvSegments: tensor('i32', [batch, keys]) } : {}),
     ...(hasKind(mask, 'keyLengths') ? { keyLengths: tensor('i32', [batch]) } : {}),
+    ...(sinks ? { sinks: perHead } : {}),
+    ...(pass === 'backward' ? { out, logSumExp: rowSums } : {}),
+    ...(pass === 'forward' ? {} : { dOut: out }),
   });
-  const out = tensor(dtype, [batch, heads, queries, valueDim]);
-  const outputs = Object.freeze(logSumExp ? { out, logSumExp: tensor('f32', [batch, heads, queries]) } : { out });
+  const gradients = { dq: arrays.q, dk: arrays.k, dv: arrays.v, ...(sinks ? { dSinks: perHead } : {}) };
+  const outputs: Outputs = Object.freeze({
+    ...(pass === 'backward' ? {} : { out, ...(logSumExp ? { logSumExp: rowSums } : {}) }),
+    ...(pass === 'forward' ? {} : gradients),
+  });
   return Object.freeze({
     batch,
     heads,
@@ -102,11 +161,19 @@ export function attention(options: AttentionOptions): AttentionSpec {
     dtype,
     mask,
     scale,
+    pass,
+    softCap,
+    sinks,
     logSumExp,
     emptyRows,
     inputs,
     outputs,
   });
+}
+
+/** `attention` with pass `forward+backward`: from q, k, v and `dOut` to `out`, `dq`, `dk` and `dv`. */
+export function attentionGrad(options: Omit<AttentionOptions, 'pass'>): AttentionSpec {
+  return attention({ ...options, pass: 'forward+backward' });
 }
 
 /** The types of the inputs by name, in the order of the program's arguments. */
@@ -128,67 +195,13 @@ export function unmaskedPairs(spec: AttentionSpec): number {
 // A spec is frozen, and counting takes as long as its mask has strips: once is enough.
 const pairCounts = new WeakMap<AttentionSpec, number>();
 
-/** Floating-point operations of the two matrix products on the unmasked pairs: 2 (headDim + valueDim) a pair. */
-export function flops(spec: AttentionSpec): number {
-  return 2 * (spec.headDim + spec.valueDim) * unmaskedPairs(spec);
-}
-
-/** Rows of an output: `out` [batch, heads, rows, valueDim] and `logSumExp` [batch, heads, rows] for the query rows in `rows`. */
-export interface ReferenceRows {
-  readonly rows: readonly number[];
-  readonly out: Float64Array;
-  readonly logSumExp: Float64Array;
-}
-
 /**
- * The meaning of an attention: plain loops in double precision over inputs given as numbers (widen bf16 first). Cost is
- * rows x keys x (headDim + valueDim), so name the rows where T is large; all rows by default. A row with no keys gives zeros and -Infinity.
+ * Floating-point operations of the matrix products on the unmasked pairs. A pair costs 2 (headDim + valueDim) forward, S and O, and
+ * 2 (3 headDim + 2 valueDim) backward, S, dQ and dK, dP and dV; both in one program, the sum.
  */
-export function reference(
-  spec: AttentionSpec,
-  inputs: Readonly<
-    Record<'q' | 'k' | 'v', ArrayLike<number>> & Partial<Record<'qSegments' | 'kvSegments' | 'keyLengths', ArrayLike<number>>>
-  >,
-  rows: readonly number[] = Array.from({ length: spec.queries }, (_, i) => i),
-): ReferenceRows {
-  const { batch, heads, kvHeads, headDim, valueDim, queries, keys, mask, scale } = spec;
-  const { q, k, v, qSegments, kvSegments, keyLengths } = inputs;
-  const sequence = (ids: ArrayLike<number> | undefined, b: number, tokens: number) =>
-    ids && Array.prototype.slice.call(ids, b * tokens, (b + 1) * tokens);
-  const out = new Float64Array(batch * heads * rows.length * valueDim);
-  const logSumExp = new Float64Array(batch * heads * rows.length);
-  const weights = new Float64Array(keys);
-  for (let b = 0; b < batch; b++)
-    for (let h = 0; h < heads; h++) {
-      const own = headMask(mask, h, heads);
-      const given: RunTime = {
-        qSegments: sequence(qSegments, b, queries),
-        kvSegments: sequence(kvSegments, b, keys),
-        keyLength: keyLengths?.[b],
-      };
-      const kvHead = b * kvHeads + Math.floor((h * kvHeads) / heads);
-      for (const [r, i] of rows.entries()) {
-        const query = ((b * heads + h) * queries + i) * headDim;
-        const attended: number[] = [];
-        let greatest = Number.NEGATIVE_INFINITY;
-        for (let j = 0; j < keys; j++) {
-          if (!allows(own, i, j, given)) continue;
-          const key = (kvHead * keys + j) * headDim;
-          let score = 0;
-          for (let d = 0; d < headDim; d++) score += q[query + d] * k[key + d];
-          weights[j] = score * scale;
-          greatest = Math.max(greatest, weights[j]);
-          attended.push(j);
-        }
-        let total = 0;
-        for (const j of attended) total += weights[j] = Math.exp(weights[j] - greatest);
-        const row = (b * heads + h) * rows.length + r;
-        logSumExp[row] = attended.length ? greatest + Math.log(total) : Number.NEGATIVE_INFINITY;
-        for (const j of attended) {
-          const value = (kvHead * keys + j) * valueDim;
-          for (let d = 0; d < valueDim; d++) out[row * valueDim + d] += (weights[j] / total) * v[value + d];
-        }
-      }
-    }
-  return { rows, out, logSumExp };
+export function flops(spec: AttentionSpec): number {
+  const { headDim, valueDim, pass } = spec;
+  const forward = 2 * (headDim + valueDim);
+  const backward = 2 * (3 * headDim + 2 * valueDim);
+  return ((pass === 'backward' ? 0 : forward) + (pass === 'forward' ? 0 : backward)) * unmaskedPairs(spec);
 }

@@ -1,10 +1,33 @@
 /** The public names, and nothing else. */
-export { attention, type AttentionOptions, type AttentionSpec, flops, reference, type ReferenceRows } from './attention';
+export {
+  attention,
+  attentionGrad,
+  type AttentionOptions,
+  type AttentionSpec,
+  flops,
+  type Inputs,
+  type Outputs,
+  type Pass,
+} from './attention';
 export { DisposedError, type PjrtCode, PjrtError, PluginError, ShapeError } from './errors';
 export * as stablehlo from './ir/stablehlo';
 export { type Blocking, lower, lowerBlocking, type Target } from './lower';
 export * from './mask';
 export * from './pjrt';
+export { reference, referenceGrad, type ReferenceGradients, type ReferenceInputs, type ReferenceRows } from './reference';
 export { install, installed, pluginPath } from './supply';
+export { estimate, type Estimate, type EstimateOptions } from './timing/estimate';
+export type { Loop } from './timing/schedule';
 export { time, type Timing, type TimingOptions } from './timing/time';
-export { type DType, fromBits, type HostArray, type Module, type Port, tensor, type TensorType, toBits } from './types';
+export {
+  type DType,
+  fromBits,
+  type HostArray,
+  type KernelFacts,
+  type Module,
+  type Phase,
+  type Port,
+  tensor,
+  type TensorType,
+  toBits,
+} from './types';

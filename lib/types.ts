@@ -99,6 +99,32 @@ export interface Port {
   readonly type: TensorType;
 }
 
+/** A part of a kernel that its code marks, and what is known of it before it is compiled. */
+export interface Phase {
+  readonly name: string;
+  /** Times that it runs on the busiest core. */
+  readonly runs: number;
+  /** HBM traffic of one run. */
+  readonly readBytes: number;
+  readonly writtenBytes: number;
+  /** Of the bytes read, those that are waited for a grid step later; the others are `phasesAhead` phases later, 1 by default. */
+  readonly aheadBytes?: number;
+  readonly phasesAhead?: number;
+}
+
+/** What a TPU kernel's schedule does not say. */
+export interface KernelFacts {
+  readonly name: string;
+  /** In the order of their marks. */
+  readonly phases: readonly Phase[];
+  /** Grid steps of a core. */
+  readonly steps: number;
+  /** Cores that share the grid. */
+  readonly cores: number;
+  /** Vector memory of its windows and scratch. */
+  readonly vmemBytes: number;
+}
+
 /** A StableHLO program as text, with the names and types of its inputs and outputs in the order of `@main`'s. */
 export interface Module {
   readonly text: string;
@@ -108,6 +134,8 @@ export interface Module {
   readonly hiddenFlops?: number;
   /** Bytes that an attention's mask takes in the program or beside it: bits, strips, ids and tables of blocks; 0 where it is computed. */
   readonly maskBytes?: number;
+  /** Its TPU kernels, in the order of their text. */
+  readonly kernels?: readonly KernelFacts[];
 }
 
 const f32 = new Float32Array(1);

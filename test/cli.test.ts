@@ -165,3 +165,25 @@ test('attention: a table, JSON, and errors of one line', () => {
     expect(stderr).toContain(`node-pjrt: ${message}`);
   }
 });
+
+test('attention: gradients, a soft cap and sinks', () => {
+  const small = ['attention', '-T', '70', '--heads', '2', '--head-dim', '8', '--runs', '2', '--dtype', 'f32', '--json'];
+  const options = ['--value-dim', '4', '--soft-cap', '30', '--sinks'];
+  for (const pass of ['backward', 'forward+backward']) {
+    const [row, ...others] = JSON.parse(good(...small, ...options, '--pass', pass));
+    expect(others).toEqual([]);
+    expect(row).toMatchObject({
+      case: `2/2 x 8/4, T 70, f32, soft cap 30, sinks, ${pass}`,
+      target: 'cpu',
+      mask: 'causal',
+      comparedRows: 8,
+    });
+    expect(row.maxError).toBeGreaterThan(0);
+    expect(row.maxError).toBeLessThan(1e-5);
+  }
+  for (const [args, message] of [
+    [['--soft-cap', '0'], "option '--soft-cap <x>' argument '0' is invalid. A number above 0."],
+    [['--pass', 'grad'], "option '--pass <pass>' argument 'grad' is invalid. Allowed choices are forward, backward, forward+backward."],
+  ] as [string[], string][])
+    expect(run(...small, ...args)).toEqual({ status: 1, stdout: '', stderr: `node-pjrt: ${message}\n` });
+});

@@ -1,7 +1,7 @@
 /** One suite over all lowerings: on the CPU plugin each gives what the plain loops give; for v5p each compiles. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type AttentionOptions, attention, flops, inputTypes, reference } from '../lib/attention';
+import { type AttentionOptions, attention, flops, inputTypes } from '../lib/attention';
 import { lower, lowerBlocking, type Target } from '../lib/lower';
 import { cpuBlocks } from '../lib/lower/cpu';
 import {
@@ -20,6 +20,7 @@ import {
   strided,
 } from '../lib/mask';
 import { Client, liveHandles, Topology } from '../lib/pjrt';
+import { reference } from '../lib/reference';
 import { testInputs } from '../lib/timing/measure';
 import { describeTpu, maxError } from './helpers';
 
@@ -132,6 +133,8 @@ describeTpu('ahead of time for v5p', () => {
       'perHead(full, causal)',
     ].map((text) => [text, { ...shape, mask: parseMask(text, 1024, 1024) }] as [string, AttentionOptions]),
     ['head_dim 64', { ...shape, headDim: 64 }],
+    ['a soft cap', { ...shape, softCap: 30 }],
+    ['sinks', { ...shape, sinks: true, logSumExp: true }],
     ['head_dim 256 and log-sum-exp', { ...shape, headDim: 256, logSumExp: true }],
     ['head_dim 192, value 128', { ...shape, headDim: 192, valueDim: 128 }],
     ['T that no block divides', { ...shape, queries: 777, logSumExp: true }],

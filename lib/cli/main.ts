@@ -8,8 +8,10 @@ import { compile } from './compile';
 import { demo } from './demo';
 import { devices } from './devices';
 import { doctor } from './doctor';
+import { estimate } from './estimate';
 import { mask } from './mask';
 import { plugins } from './plugins';
+import { tune } from './tune';
 
 const { version } = JSON.parse(readFileSync(path.join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string };
 
@@ -20,7 +22,7 @@ const program = new Command('node-pjrt')
   .configureOutput({ outputError: (text, write) => write(`node-pjrt: ${text.replace(/^error: /, '')}`) });
 
 // A command inherits what the program is set up with, so that comes first.
-for (const command of [demo, attention, mask, compile, devices, plugins, doctor]) command(program);
+for (const command of [demo, attention, estimate, tune, mask, compile, devices, plugins, doctor]) command(program);
 
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
@@ -28,6 +30,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
 
 program.parseAsync().catch((error: Error) => {
-  console.error(`node-pjrt: ${error.message.trim().replace(/\s*\n\s*/g, ' ')}`);
+  const text = error.message.trim().replace(/\s*\n\s*/g, ' ');
+  // A compiler that is out of memory lists every allocation there is.
+  console.error(`node-pjrt: ${text.length > 1000 ? `${text.slice(0, 1000)} ...` : text}`);
   process.exitCode = 1;
 });

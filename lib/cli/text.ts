@@ -26,6 +26,13 @@ export function scaled(value: number): string {
   return `${digits < 99.95 && power > 0 ? digits.toFixed(1) : Math.round(digits)} ${['', 'k', 'M', 'G', 'T', 'P'][power]}`;
 }
 
+/** Reads an option that is a number above 0. */
+export function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (!text.trim() || !Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('A number above 0.');
+  return value;
+}
+
 /** Reads an option that is a whole number, 1 or more. */
 export function wholeNumber(text: string): number {
   if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(Number(text))) throw new InvalidArgumentError('A whole number, 1 or more.');

@@ -1,8 +1,11 @@
 /** The frame of a Mosaic kernel: a grid, windows over the operands, scratch memory; as a module, and as the text that libtpu's custom call takes. */
 import { ShapeError } from '../errors';
+import type { Phase } from '../types';
 import { attr, type Block, isolated, printRegion } from './mlir';
 import { rows, type Element, type MosaicType, ref, type Ref, returns, scalar, type Scalar, spell, type V } from './mosaic';
 import { type Op, prefix } from './mosaic/row';
+
+export type { Phase };
 
 /** What a kernel sees of an operand: a block of it in vector memory that the pipeline moves with the grid, or, without `window`, all of it in HBM. */
 export interface Operand {
@@ -25,6 +28,8 @@ export interface Kernel {
   readonly inputs: readonly Operand[];
   readonly outputs: readonly Operand[];
   readonly scratch: readonly Ref[];
+  /** In the order of their marks; filled while the body is built. */
+  readonly phases?: readonly Phase[];
   /** One grid step. `refs` are prefetched arrays, inputs, outputs and scratch in that order. */
   readonly body: (grid: readonly V[], refs: readonly V[]) => void;
 }
@@ -53,18 +58,28 @@ export interface KernelModule {
 /** Throws ShapeError where an operation breaks its rule. */
 export function moduleOf(kernel: Kernel): KernelModule {
   const gridTypes: Scalar[] = kernel.grid.map(() => scalar('i32'));
-  const prefetch = kernel.prefetch.map(({ shape, element = 'i32' }) => ref('smem', element, shape));
-  const operands = [...kernel.inputs, ...kernel.outputs].map(({ element, shape, window }, i) => {
-    if (!window) return { type: ref('any', element, shape) };
-    const at = isolated<MosaicType>([...gridTypes, ...prefetch], (...args) => returns(window.at(...args.slice(0, gridTypes.length))));
-    return { type: ref('vmem', element, window.block), window: { name: `window_${i}`, block: window.block, at } };
-  });
+  const prefetch = prefetchTypes(kernel);
+  const operands = operandsOf(kernel);
   const types = [...gridTypes, ...prefetch, ...operands.map(({ type }) => type), ...kernel.scratch];
   const body = isolated<MosaicType>(types, (...args) => {
     kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length));
     returns();
   });
   return { name: 'main', grid: kernel.grid, prefetch, operands, scratch: kernel.scratch, body };
+}
+
+export function prefetchTypes({ prefetch }: Kernel): Ref[] {
+  return prefetch.map(({ shape, element = 'i32' }) => ref('smem', element, shape));
+}
+
+/** The operands as the body sees them, with the functions of their windows. */
+export function operandsOf(kernel: Kernel): KernelModule['operands'] {
+  const types: MosaicType[] = [...kernel.grid.map(() => scalar('i32')), ...prefetchTypes(kernel)];
+  return [...kernel.inputs, ...kernel.outputs].map(({ element, shape, window }, i) => {
+    if (!window) return { type: ref('any', element, shape) };
+    const at = isolated<MosaicType>(types, (...args) => returns(window.at(...args.slice(0, kernel.grid.length))));
+    return { type: ref('vmem', element, window.block), window: { name: `window_${i}`, block: window.block, at } };
+  });
 }
 
 /** The versions of the dialect, [since, before), in which every operation of the module has the form that it has there. Throws ShapeError where none is. */
@@ -93,9 +108,10 @@ export const nameOf = ({ name }: Op): string => name.replace(prefix, '');
 export const kernelText = (kernel: Kernel): string => moduleText(moduleOf(kernel));
 
 /** As `kernelText`; printed at the lowest version of the dialect unless told. Throws ShapeError for a version that does not have the operations' forms. */
-export function moduleText(module: KernelModule, version = versionsOf(module).since): string {
+export function moduleText(module: KernelModule, wanted?: number): string {
   const { grid, prefetch, operands, scratch } = module;
   const { since, before } = versionsOf(module);
+  const version = wanted ?? since;
   if (version < since || version >= before)
     throw new ShapeError(`mosaic: the forms of these operations are of versions ${since} to ${before - 1}; got ${version}`);
   const functions = [
@@ -128,5 +144,5 @@ function functionText(name: string, body: Block<MosaicType>, results: number, at
   const list = (parts: readonly MosaicType[]) => `(${parts.map(spell).join(', ')})`;
   const type = `${list(body.args.map((arg) => arg.type))} -> ${list(Array<MosaicType>(results).fill(scalar('i32')))}`;
   const all = attr.dictionary({ ...attributes, function_type: type, sym_name: attr.string(name) });
-  return `  "${prefix}func.func"() (${printRegion(body, spell, '  ', new Map())}) ${all} : () -> ()\n`;
+  return `  "${prefix}func.func"() (${printRegion(body, spell, '  ')}) ${all} : () -> ()\n`;
 }

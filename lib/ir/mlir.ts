@@ -25,6 +25,8 @@ export interface Operation<T> {
 export class Block<T> {
   readonly args: readonly Value<T>[];
   readonly operations: Operation<T>[] = [];
+  /** Operations without operands that stand before all others, by what they say: see `shared`. */
+  readonly shared = new Map<string, Value<T>>();
   constructor(
     types: readonly T[],
     readonly parent?: Block<T>,
@@ -81,6 +83,22 @@ export function emit<T>(
   return values;
 }
 
+/**
+ * The result of an operation without operands, such as a constant: made once for the whole function, before all else. A kernel has a thousand constants and fifty
+ * different ones.
+ */
+export function shared<T>(name: string, result: T, key: string, attributes: () => Readonly<Record<string, string>>): Value<T> {
+  let root = current as Block<T> | undefined;
+  if (!root) throw new ShapeError(`an operation is made inside a program's body; ${name} was made outside of one`);
+  while (root.parent) root = root.parent;
+  const known = root.shared.get(key);
+  if (known) return known;
+  const value = new Value(result, root);
+  root.operations.splice(root.shared.size, 0, { name, operands: [], results: [value], attributes: attributes(), regions: [] });
+  root.shared.set(key, value);
+  return value;
+}
+
 function isVisible<T>(value: Value<T>, from: Block<T>): boolean {
   for (let block: Block<T> | undefined = from; block; block = block.parent) if (block === value.owner) return true;
   return false;
@@ -88,10 +106,13 @@ function isVisible<T>(value: Value<T>, from: Block<T>): boolean {
 
 /** Attribute texts. */
 export const attr = {
-  string: (value: string) =>
-    `"${Buffer.from(value, 'utf8')
+  string: (value: string) => {
+    // A kernel's text is 200 kB of base64 in quotes.
+    if (/^[ !#-[\]-~"]*$/.test(value)) return `"${value.replaceAll('"', '\\22')}"`;
+    return `"${Buffer.from(value, 'utf8')
       .toString('latin1')
-      .replace(/[^ -~]|["\\]/g, escaped)}"`,
+      .replace(/[^ -~]|["\\]/g, escaped)}"`;
+  },
   integer: (value: number | bigint, type = 'i64') => `${value} : ${type}`,
   float: (value: number, type = 'f32') => `${floatText(value, type)} : ${type}`,
   boolean: (value: boolean) => String(value),
@@ -131,29 +152,63 @@ function entriesText(entries: Readonly<Record<string, string>>): string {
     .join(', ');
 }
 
-/**
- * Prints a block's operations, one a line. Names are local to the enclosing function: `names` carries those of enclosing blocks.
- * `spell` writes a type.
- */
+/** A function's operations, one a line; `names` has its arguments'. */
 export function printBlock<T>(block: Block<T>, spell: (type: T) => string, indent: string, names: Map<Value<T>, string>): string {
-  let text = '';
-  for (const operation of block.operations) {
-    const results = operation.results.map((value) => name(names, value));
-    const left = results.length ? `${results.join(', ')} = ` : '';
-    const operands = operation.operands.map((value) => name(names, value)).join(', ');
-    const regions = operation.regions.map((inner) => printRegion(inner, spell, indent, names)).join(', ');
-    const attributes = entriesText(operation.attributes);
-    const types = `(${operation.operands.map((value) => spell(value.type)).join(', ')}) -> ${resultTypes(operation.results.map((value) => spell(value.type)))}`;
-    text += `${indent}${left}"${operation.name}"(${operands})${regions && ` (${regions})`}${attributes && ` {${attributes}}`} : ${types}\n`;
-  }
-  return text;
+  const pieces: string[] = [];
+  const writer = { spell: remembered(spell), names, pieces };
+  for (const operation of block.operations) writeOperation(operation, writer, indent);
+  return pieces.join('');
 }
 
-/** `{ ^bb0(...): ... }`, as an operation's region. */
-export function printRegion<T>(block: Block<T>, spell: (type: T) => string, indent: string, names: Map<Value<T>, string>): string {
+/** `{ ^bb0(...): ... }`, as an operation's region. Names are local to a function. `spell` writes a type. */
+export function printRegion<T>(block: Block<T>, spell: (type: T) => string, indent: string): string {
+  // Pieces joined once: a kernel is 200 kB, and a string that grows is a tree to be flattened.
+  const pieces: string[] = [];
+  writeRegion(block, { spell: remembered(spell), names: new Map(), pieces }, indent);
+  return pieces.join('');
+}
+
+/** A value's type is written wherever it is used. */
+function remembered<T>(spell: (type: T) => string): (type: T) => string {
+  const known = new Map<T, string>();
+  return (type) => {
+    let text = known.get(type);
+    if (text === undefined) {
+      text = spell(type);
+      known.set(type, text);
+    }
+    return text;
+  };
+}
+
+interface Writer<T> {
+  readonly spell: (type: T) => string;
+  /** Of values of this function: those of enclosing blocks too. */
+  readonly names: Map<Value<T>, string>;
+  readonly pieces: string[];
+}
+
+function writeRegion<T>(block: Block<T>, writer: Writer<T>, indent: string): void {
+  const { spell, names, pieces } = writer;
   const args = block.args.map((value) => `${name(names, value)}: ${spell(value.type)}`);
-  const head = args.length ? `${indent}^bb0(${args.join(', ')}):\n` : '';
-  return `{\n${head}${printBlock(block, spell, `${indent}  `, names)}${indent}}`;
+  pieces.push(args.length ? `{\n${indent}^bb0(${args.join(', ')}):\n` : '{\n');
+  for (const operation of block.operations) writeOperation(operation, writer, `${indent}  `);
+  pieces.push(`${indent}}`);
+}
+
+function writeOperation<T>({ name: title, operands, results, attributes, regions }: Operation<T>, writer: Writer<T>, indent: string): void {
+  const { spell, names, pieces } = writer;
+  const list = (values: readonly Value<T>[]) => values.map((value) => name(names, value)).join(', ');
+  const types = (values: readonly Value<T>[]) => values.map(({ type }) => spell(type));
+  pieces.push(`${indent}${results.length ? `${list(results)} = ` : ''}"${title}"(${list(operands)})`);
+  for (const [i, region] of regions.entries()) {
+    pieces.push(i ? ', ' : ' (');
+    writeRegion(region, writer, indent);
+  }
+  const entries = entriesText(attributes);
+  pieces.push(
+    `${regions.length ? ')' : ''}${entries && ` {${entries}}`} : (${types(operands).join(', ')}) -> ${resultTypes(types(results))}\n`,
+  );
 }
 
 function resultTypes(types: readonly string[]): string {

@@ -1,128 +1,49 @@
 /**
- * Attention in plain StableHLO, scores and all: O(T^2) memory and work whatever the mask. Every plugin takes it. It is the baseline that the
- * kernels are compared with, and the only lowering of a dense mask, whose bits go into the text as a constant.
+ * Attention and its gradients in plain StableHLO, scores and all: O(T^2) memory and work whatever the mask. Every plugin takes it. It is the baseline
+ * that the kernels are compared with, and the only lowering of a dense mask, whose bits go into the text as a constant.
  */
 import { type AttentionSpec, inputTypes } from '../attention';
-import { ShapeError } from '../errors';
 import * as s from '../ir/stablehlo';
-import { type Dense, documentIds, type LazyMask, predicate, type Printer, rowBytes } from '../mask';
-import { type Module, tensor } from '../types';
+import type { Module } from '../types';
+import { gradients } from './dense-backward';
+import { perKvHead, perRow, scoresOf } from './dense-scores';
 
 /** Throws ShapeError for a dense mask over 2^27 bytes (32768 x 32768 pairs). */
 export function lowerDense(spec: AttentionSpec): Module {
-  const { batch, heads, kvHeads, queries, keys, headDim, valueDim, scale } = spec;
   const options = { maskBytes: spec.mask.kind === 'dense' ? spec.mask.bits.length : 0 };
-  return s.program(
-    'attention',
-    inputTypes(spec),
-    ({ q, k, v, ...ids }) => {
-      const group = heads / kvHeads;
-      const grouped = s.reshape(q, [batch, kvHeads, group, queries, headDim]);
-      const pairs = [batch, kvHeads, group, queries, keys];
-      const batchingDims = [
-        [0, 1],
-        [0, 1],
-      ] as const;
-      let scores = s.multiply(
-        s.dotGeneral(grouped, k, { batchingDims, contractingDims: [[4], [3]], dtype: 'f32', precision: 'HIGHEST' }),
-        scale,
-      );
-      const allowed = allowedPairs(spec, ids);
-      const axes: Record<number, number[]> = { 2: [3, 4], 3: [0, 3, 4], 5: [0, 1, 2, 3, 4] };
-      if (allowed) scores = s.select(s.broadcastInDim(allowed, pairs, axes[allowed.type.shape.length]), scores, Number.NEGATIVE_INFINITY);
-      const perRow = (x: s.Tensor, shape: readonly number[]) => s.broadcastInDim(x, shape, [0, 1, 2, 3]);
-      const highest = s.max(scores, [4]);
-      // A row with no keys has a maximum of -infinity; 0 in its place keeps NaN out, and its sum of 0 tells it.
-      const greatest = s.select(s.isFinite(highest), highest, 0);
-      const weights = s.exponential(s.subtract(scores, perRow(greatest, pairs)));
-      const total = s.sum(weights, [4]);
-      const product = s.dotGeneral(s.convert(weights, spec.dtype), v, {
-        batchingDims,
-        contractingDims: [[4], [2]],
-        dtype: 'f32',
-        precision: 'HIGHEST',
-      });
-      const divisor = s.select(s.compare(total, 0, 'EQ'), 1, total);
-      const out = s.convert(s.divide(product, perRow(divisor, product.type.shape)), spec.dtype);
-      const results = { out: s.reshape(out, [batch, heads, queries, valueDim]) };
-      if (!spec.logSumExp) return results;
-      return { ...results, logSumExp: s.reshape(s.add(greatest, s.log(total)), [batch, heads, queries]) };
-    },
-    options,
-  );
-}
-
-/** The mask as i1 [queries, keys], or with more axes as [batch, kv heads, group, queries, keys]; nothing where it allows every pair. */
-function allowedPairs(spec: AttentionSpec, ids: Readonly<Record<string, s.Tensor>>): s.Tensor | undefined {
-  const { batch, heads, kvHeads, queries, keys, mask } = spec;
-  if (mask.kind === 'full') return undefined;
-  if (mask.kind === 'dense') return unpacked(mask);
-  const one = (lazy: LazyMask) => predicate(lazy, printer(spec, ids));
-  if (mask.kind !== 'perHead') return one(mask);
-  const group = heads / mask.masks.length;
-  const each = mask.masks.map((lazy) => {
-    const allowed = one(lazy);
-    const shape = [batch, group, queries, keys];
-    return s.broadcastInDim(allowed, shape, allowed.type.shape.length === 2 ? [2, 3] : [0, 2, 3]);
-  });
-  return s.reshape(s.concatenate(each, 1), [batch, kvHeads, heads / kvHeads, queries, keys]);
-}
-
-function unpacked(mask: Dense): s.Tensor {
-  const { queries, keys } = mask;
-  const bytes = rowBytes(keys);
-  if (mask.bits.length > 2 ** 27)
-    throw new ShapeError(
-      `a dense mask goes into the program up to 2^27 bytes, 32768 x 32768 pairs; got ${queries} x ${keys}: use a lazy mask`,
-    );
-  // The barrier keeps the compiler from unpacking the constant itself, eight times its size.
-  const packed = s.optimizationBarrier(s.constant(mask.bits, tensor('ui8', [queries, bytes])));
-  const places = [queries, bytes, 8];
-  const bits = s.and(s.shiftRightLogical(s.broadcastInDim(packed, places, [0, 1]), s.iota(tensor('ui8', places), 2)), 1);
-  return s.slice(s.reshape(s.compare(bits, 1, 'EQ'), [queries, bytes * 8]), { start: [0, 0], limit: [queries, keys] });
-}
-
-/** A mask's predicate as i1 [queries, keys], or [batch, queries, keys] where the run time has a say. */
-function printer({ batch, queries, keys }: AttentionSpec, ids: Readonly<Record<string, s.Tensor>>): Printer<s.Tensor> {
-  const plane = [queries, keys];
-  const row = () => s.iota(tensor('i32', plane), 0);
-  const column = () => s.iota(tensor('i32', plane), 1);
-  const diagonal = () => s.subtract(column(), row());
-  // Constants are i32: a bound outside of the plane is as good at its edge.
-  const bound = (value: number) => Math.max(-(2 ** 31) + 1, Math.min(2 ** 31 - 1, value));
-  const same = (a: s.Tensor, b: s.Tensor) => {
-    const lead = a.type.shape.slice(0, -1);
-    const batches = lead.map((_, axis) => axis);
-    const all = [...lead, ...plane];
-    return s.compare(s.broadcastInDim(a, all, [...batches, lead.length]), s.broadcastInDim(b, all, [...batches, lead.length + 1]), 'EQ');
+  const body = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
+    const scores = scoresOf(spec, inputs);
+    if (spec.pass === 'backward') return gradients(spec, inputs, scores, { out: inputs.out, logSumExp: inputs.logSumExp });
+    const { out, logSumExp } = outputs(spec, inputs, scores.masked);
+    return {
+      out,
+      ...(spec.logSumExp ? { logSumExp } : {}),
+      ...(spec.pass === 'forward' ? {} : gradients(spec, inputs, scores, { out, logSumExp })),
+    };
   };
-  const level = (a: s.Tensor, b: s.Tensor) =>
-    [a, b].map((x, _, both) =>
-      both.some((other) => other.type.shape.length > x.type.shape.length) ? s.broadcastInDim(x, [batch, ...plane], [1, 2]) : x,
-    ) as [s.Tensor, s.Tensor];
+  return s.program('attention', inputTypes(spec), body, options);
+}
+
+function outputs(spec: AttentionSpec, { v, sinks }: Readonly<Record<string, s.Tensor>>, scores: s.Tensor) {
+  const { batch, heads, kvHeads, queries, valueDim, dtype } = spec;
+  const rows = [batch, kvHeads, heads / kvHeads, queries];
+  const sink = sinks && s.broadcastInDim(s.reshape(sinks, rows.slice(1, 3)), rows, [1, 2]);
+  const highest = sink ? s.maximum(s.max(scores, [4]), sink) : s.max(scores, [4]);
+  // A row with no keys has a maximum of -infinity; 0 in its place keeps NaN out, and its sum of 0 tells it.
+  const greatest = s.select(s.isFinite(highest), highest, 0);
+  const weights = s.exponential(s.subtract(scores, perRow(greatest, scores.type.shape)));
+  const sum = s.sum(weights, [4]);
+  const total = sink ? s.add(sum, s.exponential(s.subtract(sink, greatest))) : sum;
+  const product = s.dotGeneral(s.convert(weights, dtype), v, {
+    batchingDims: perKvHead,
+    contractingDims: [[4], [2]],
+    dtype: 'f32',
+    precision: 'HIGHEST',
+  });
+  const divisor = s.select(s.compare(total, 0, 'EQ'), 1, total);
+  const out = s.convert(s.divide(product, perRow(divisor, product.type.shape)), dtype);
   return {
-    always: (value) => s.constant(value, tensor('i1', plane)),
-    diagonals: (low, high) => {
-      const limits: s.Tensor[] = [];
-      if (low !== null) limits.push(s.compare(diagonal(), bound(low), 'GE'));
-      if (high !== null) limits.push(s.compare(diagonal(), bound(high), 'LE'));
-      return limits.length ? limits.reduce((a, b) => s.and(a, b)) : s.constant(true, tensor('i1', plane));
-    },
-    keyBelow: (length) => s.compare(column(), bound(length), 'LT'),
-    rowBelow: (length) => s.compare(row(), bound(length), 'LT'),
-    sameChunk: (size) => s.compare(s.divide(row(), bound(size)), s.divide(column(), bound(size)), 'EQ'),
-    strided: (stride, offset) => s.compare(s.remainder(s.subtract(diagonal(), bound(offset % stride)), bound(stride)), 0, 'EQ'),
-    sameDocument: (lengths) => {
-      const constant = (tokens: number, none: number) => s.constant(documentIds(lengths, tokens, none), tensor('i32', [tokens]));
-      return same(constant(queries, -1), constant(keys, -2));
-    },
-    sameSegment: () => same(ids.qSegments, ids.kvSegments),
-    withinLength: () => {
-      const all = [batch, ...plane];
-      return s.compare(s.broadcastInDim(column(), all, [1, 2]), s.broadcastInDim(ids.keyLengths, all, [0]), 'LT');
-    },
-    and: (a, b) => s.and(...level(a, b)),
-    or: (a, b) => s.or(...level(a, b)),
-    not: (a) => s.not(a),
+    out: s.reshape(out, [batch, heads, queries, valueDim]),
+    logSumExp: s.reshape(s.add(greatest, s.log(total)), [batch, heads, queries]),
   };
 }

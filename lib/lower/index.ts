@@ -4,8 +4,11 @@ import { ShapeError } from '../errors';
 import type { Module } from '../types';
 import { cpuBlocks, lowerCpu } from './cpu';
 import { lowerDense } from './dense';
-import { lowerTpu } from './tpu';
-import { tpuBlocks } from './tpu-kernel';
+import { lowerTpu, tpuBlocks, type TpuOptions } from './tpu';
+
+export type { BackwardChoice } from './tpu-backward-plan';
+export type { ForwardChoice, Preset } from './tpu-choice';
+export type { TpuOptions } from './tpu';
 
 /** Tokens a block of a kernel. */
 export interface Blocking {
@@ -23,21 +26,26 @@ const rules = {
 export type Target = keyof typeof rules;
 
 /**
- * The program of an attention for a target. A dense mask has one lowering, `dense`, on every target. Throws ShapeError for an unknown target
- * and for sizes past the target's limits.
+ * The program of an attention for a target. A dense mask has one lowering, `dense`, on every target; so has on the CPU what its kernel does not compute: a pass with a backward, a
+ * soft cap, sinks. `options` are the TPU kernels'. Throws ShapeError for an unknown target and for sizes past the target's limits.
  */
-export function lower(spec: AttentionSpec, target: Target): Module {
-  return ruleOf(spec, target).lower(spec);
+export function lower(spec: AttentionSpec, target: Target, options: TpuOptions = {}): Module {
+  return ruleOf(spec, target).lower(spec, options);
 }
 
-/** The blocks that `lower` cuts the attention into, whose empty ones are skipped; undefined where it skips nothing. */
-export function lowerBlocking(spec: AttentionSpec, target: Target): Blocking | undefined {
-  const blocking = ruleOf(spec, target).blocking(spec);
+/** The blocks that `lower` cuts the attention into (of two kernels, the first), whose empty ones are skipped; undefined where it skips nothing. */
+export function lowerBlocking(spec: AttentionSpec, target: Target, options: TpuOptions = {}): Blocking | undefined {
+  const blocking = ruleOf(spec, target).blocking(spec, options);
   return blocking && { blockQ: blocking.blockQ, blockK: blocking.blockK };
 }
 
-function ruleOf(spec: AttentionSpec, target: Target): (typeof rules)[Target] {
+function ruleOf(spec: AttentionSpec, target: Target) {
   if (!Object.hasOwn(rules, target))
     throw new ShapeError(`lower: a target is one of ${Object.keys(rules).join(', ')}; got ${String(target)}`);
-  return rules[spec.mask.kind === 'dense' ? 'dense' : target];
+  const isPlain = spec.pass === 'forward' && spec.softCap === undefined && !spec.sinks;
+  const rule: {
+    lower(spec: AttentionSpec, options: TpuOptions): Module;
+    blocking(spec: AttentionSpec, options: TpuOptions): Blocking | undefined;
+  } = rules[spec.mask.kind === 'dense' || (target === 'cpu' && !isPlain) ? 'dense' : target];
+  return rule;
 }

@@ -1,10 +1,10 @@
 /**
- * A mask in the TPU kernel: the walk of the key blocks that a query block visits, in scalars, and the predicate of a block's pairs, in vectors.
+ * A mask in a TPU kernel, where it is no band (tpu-tiles.ts): the walk of the tiles that a row of tiles visits, in scalars, and the predicate of a tile's pairs, in vectors.
  * Both are printed from the mask's own closed form; only ids (documents, segments) come with arrays.
  */
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
-import { type LazyMask, predicate, ranges } from '../mask';
+import { type Bound, type LazyMask, predicate, ranges } from '../mask';
 
 /** Token ids whose equality a mask asks for: those of static documents, the same for every sequence, or the run time's segments. */
 export interface IdSet {
@@ -12,7 +12,7 @@ export interface IdSet {
   readonly lengths?: readonly number[];
 }
 
-const documentsName = (lengths: readonly number[]) => `documents(${lengths.join()})`;
+export const documentsName = (lengths: readonly number[]) => `documents(${lengths.join()})`;
 
 export function idSetsOf(masks: readonly LazyMask[]): IdSet[] {
   const sets = new Map<string, IdSet>();
@@ -26,136 +26,189 @@ export function idSetsOf(masks: readonly LazyMask[]): IdSet[] {
   return [...sets.values()];
 }
 
-/** Where a query block is, and what is known of it: all scalars. */
-export interface Place {
-  readonly firstRow: V;
-  readonly lastRow: V;
+/** Whole numbers and what the walks need of them: the kernel's scalars, or the host's numbers, which count what the kernel will do. */
+export interface Scalars<S, C> {
+  number(value: number): S;
+  add(a: S, b: S): S;
+  sub(a: S, b: S): S;
+  /** Towards zero, of numbers that are not negative. */
+  div(a: S, b: S): S;
+  rem(a: S, b: S): S;
+  min(a: S, b: S): S;
+  max(a: S, b: S): S;
+  le(a: S, b: S): C;
+  lt(a: S, b: S): C;
+  and(a: C, b: C): C;
+  or(a: C, b: C): C;
+  select(condition: C, a: S, b: S): S;
+}
+
+export const kernelScalars: Scalars<V, V> = { ...m, number: (value) => m.constant(value) };
+
+export const hostScalars: Scalars<number, boolean> = {
+  number: (value) => value,
+  add: (a, b) => a + b,
+  sub: (a, b) => a - b,
+  div: (a, b) => Math.trunc(a / b),
+  rem: (a, b) => a % b,
+  min: Math.min,
+  max: Math.max,
+  le: (a, b) => a <= b,
+  lt: (a, b) => a < b,
+  and: (a, b) => a && b,
+  or: (a, b) => a || b,
+  select: (condition, a, b) => (condition ? a : b),
+};
+
+/** A row of tiles: where it is, and what is known of it. */
+export interface Row<S> {
+  readonly firstRow: S;
+  readonly lastRow: S;
   readonly blockK: number;
   readonly keys: number;
-  /** Key blocks. */
+  /** Columns of tiles. */
   readonly columns: number;
-  /** The key blocks [start, end) that hold any of the query block's ids. */
-  readonly idBlocks: (name: string) => { start: V; end: V };
-  readonly keyLength: () => V;
+  /** The columns [start, end) that hold any of the row's ids. */
+  readonly idBlocks: (name: string) => { start: S; end: S };
+  readonly keyLength: () => S;
 }
 
 const limit = 2 ** 30;
 const bounded = (value: number) => Math.max(-limit, Math.min(limit, value));
 
-/** The first key block from `from` on that the query block visits, or `columns`. */
-export function walk(mask: LazyMask, place: Place): (from: V) => V {
-  const { firstRow, lastRow, blockK, keys, columns } = place;
-  const spans = ranges(mask).map((bounds) => {
-    let first = m.constant(0);
-    let last = m.constant(keys - 1);
-    const conditions: V[] = [];
-    const blocks: { start: V; end: V }[] = [];
-    for (const bound of bounds)
-      switch (bound.kind) {
-        case 'diagonals':
-          if (bound.low !== null) first = m.max(first, m.add(firstRow, bounded(bound.low)));
-          if (bound.high !== null) last = m.min(last, m.add(lastRow, bounded(bound.high)));
-          break;
-        case 'keys':
-          first = m.max(first, bounded(bound.start));
-          if (bound.end !== null) last = m.min(last, bounded(bound.end) - 1);
-          break;
-        case 'rows':
-          conditions.push(m.ge(lastRow, bounded(bound.start)));
-          if (bound.end !== null) conditions.push(m.lt(firstRow, bounded(bound.end)));
-          break;
-        case 'chunk': {
-          const size = bounded(bound.size);
-          first = m.max(first, m.sub(firstRow, m.rem(firstRow, size)));
-          last = m.min(last, m.add(m.sub(lastRow, m.rem(lastRow, size)), size - 1));
-          break;
-        }
-        case 'document':
-          blocks.push(place.idBlocks(documentsName(bound.lengths)));
-          break;
-        case 'segment':
-          blocks.push(place.idBlocks('segments'));
-          break;
-        case 'length':
-          last = m.min(last, m.sub(place.keyLength(), 1));
-          break;
-      }
-    const sees = [m.le(first, last), ...conditions].reduce(m.and);
-    let start = m.div(first, blockK);
-    let end = m.select(sees, m.add(m.div(m.max(last, 0), blockK), 1), 0);
+/** Columns [start, end) of tiles that together cover what a row of tiles may attend to, one a range of the mask; empty where start >= end. */
+export function spansOf<S, C>(s: Scalars<S, C>, mask: LazyMask, row: Row<S>): { start: S; end: S }[] {
+  const { blockK, keys } = row;
+  const n = s.number;
+  return ranges(mask).map((bounds) => {
+    let first = n(0);
+    let last = n(keys - 1);
+    const conditions: C[] = [];
+    const blocks: { start: S; end: S }[] = [];
+    for (const bound of bounds) {
+      const at = boundOf(s, bound, row);
+      if (at.first !== undefined) first = s.max(first, at.first);
+      if (at.last !== undefined) last = s.min(last, at.last);
+      conditions.push(...(at.conditions ?? []));
+      if (at.blocks) blocks.push(at.blocks);
+    }
+    const sees = [s.le(first, last), ...conditions].reduce(s.and);
+    let start = s.div(first, n(blockK));
+    let end = s.select(sees, s.add(s.div(s.max(last, n(0)), n(blockK)), n(1)), n(0));
     for (const range of blocks) {
-      start = m.max(start, range.start);
-      end = m.min(end, range.end);
+      start = s.max(start, range.start);
+      end = s.min(end, range.end);
     }
     return { start, end };
   });
+}
+
+interface AtRow<S, C> {
+  readonly first?: S;
+  readonly last?: S;
+  readonly conditions?: C[];
+  readonly blocks?: { start: S; end: S };
+}
+
+/** What a bound says of a row of tiles: its first and last key, conditions on the row, columns. */
+function boundOf<S, C>(s: Scalars<S, C>, bound: Bound, { firstRow, lastRow, idBlocks, keyLength }: Row<S>): AtRow<S, C> {
+  const n = (value: number) => s.number(bounded(value));
+  switch (bound.kind) {
+    case 'diagonals':
+      return {
+        first: bound.low === null ? undefined : s.add(firstRow, n(bound.low)),
+        last: bound.high === null ? undefined : s.add(lastRow, n(bound.high)),
+      };
+    case 'keys':
+      return { first: n(bound.start), last: bound.end === null ? undefined : n(bound.end - 1) };
+    case 'rows':
+      return { conditions: [s.le(n(bound.start), lastRow), ...(bound.end === null ? [] : [s.lt(firstRow, n(bound.end))])] };
+    case 'chunk': {
+      const size = n(bound.size);
+      const ofLast = s.sub(lastRow, s.rem(lastRow, size));
+      return { first: s.sub(firstRow, s.rem(firstRow, size)), last: s.add(ofLast, n(bound.size - 1)) };
+    }
+    case 'document':
+      return { blocks: idBlocks(documentsName(bound.lengths)) };
+    case 'segment':
+      return { blocks: idBlocks('segments') };
+    case 'length':
+      return { last: s.sub(keyLength(), n(1)) };
+  }
+}
+
+/** The first column from `from` on that some span holds, or `columns`. */
+export function nextIn<S, C>(s: Scalars<S, C>, spans: readonly { start: S; end: S }[], columns: number): (from: S) => S {
+  const none = s.number(columns);
   return (from) =>
     spans
       .map(({ start, end }) => {
-        const next = m.max(from, start);
-        return m.select(m.lt(next, end), next, columns);
+        const next = s.max(from, start);
+        return s.select(s.lt(next, end), next, none);
       })
-      .reduce(m.min, m.constant(columns));
+      .reduce(s.min, none);
 }
 
-/** A block of pairs: where it is (scalars), and what is known of its tokens. */
-export interface Block {
-  readonly shape: readonly [blockQ: number, blockK: number];
+/** A tile of pairs, keys along its rows and queries along its columns: where it is (scalars), and what is known of its tokens. */
+export interface TilePlace {
+  readonly shape: readonly [keys: number, queries: number];
   readonly firstRow: V;
   readonly firstKey: V;
   /** Tokens, padding not among them. */
   readonly queries: number;
   readonly keys: number;
-  /** Ids of the block's queries [blockQ, 128], equal in each row, and of its keys [1, blockK]. */
+  /** Ids of the tile's queries [1, queries], and of its keys [keys, 128], equal in each row. */
   readonly ids: (name: string) => { q: V; kv: V };
   readonly keyLength: () => V;
 }
 
-/** The pairs that a mask allows, i1 [blockQ, blockK]; true or false where that is known of every pair of every block. */
-export function allowed(mask: LazyMask, block: Block): V | boolean {
-  const { shape, firstRow, firstKey, queries, keys } = block;
-  const row = () => m.iota(shape, 0);
-  const column = () => m.iota(shape, 1);
+/** The pairs that a mask allows, i1 [keys, queries]; true or false where that is known of every pair of every tile. */
+export function allowed(mask: LazyMask, tile: TilePlace): V | boolean {
+  const { shape, firstRow, firstKey, queries, keys } = tile;
+  const [tall, wide] = shape;
+  const key = () => m.iota(shape, 0);
+  const query = () => m.iota(shape, 1);
   const everywhere = (x: V) => m.broadcast(x, shape);
+  /** Query row numbers [1, queries]. */
+  const rows = () => m.add(m.iota([1, wide], 1), m.broadcast(firstRow, [1, wide]));
   const both = (a: V | boolean, b: V | boolean): V | boolean =>
     typeof a === 'boolean' ? (a ? b : false) : typeof b === 'boolean' ? (b ? a : false) : m.and(a, b);
   const not = (a: V | boolean): V | boolean => (typeof a === 'boolean' ? !a : m.not(a));
   const either = (a: V | boolean, b: V | boolean): V | boolean =>
     typeof a === 'boolean' ? (a ? true : b) : typeof b === 'boolean' ? (b ? true : a) : m.or(a, b);
   const same = (name: string) => {
-    const { q, kv } = block.ids(name);
-    return m.eq(m.tile(q, shape[1]), m.broadcastRow(kv, shape[0]));
+    const { q, kv } = tile.ids(name);
+    return m.eq(m.broadcastRow(q, tall), m.tile(kv, wide));
   };
   return predicate<V | boolean>(mask, {
     always: (value) => value,
     diagonals: (low, high) => {
       // A bound that no pair of the plane is beyond is none.
-      const diagonal = () => m.sub(column(), row());
+      const diagonal = () => m.sub(key(), query());
       const shift = () => m.sub(firstRow, firstKey);
       const above = low === null || low <= 1 - queries ? true : low > keys - 1 ? false : m.ge(diagonal(), everywhere(m.add(shift(), low)));
       const below =
         high === null || high >= keys - 1 ? true : high < 1 - queries ? false : m.le(diagonal(), everywhere(m.add(shift(), high)));
       return both(above, below);
     },
-    keyBelow: (length) => (length >= keys ? true : length <= 0 ? false : m.lt(column(), everywhere(m.sub(m.constant(length), firstKey)))),
-    rowBelow: (length) => (length >= queries ? true : length <= 0 ? false : m.lt(row(), everywhere(m.sub(m.constant(length), firstRow)))),
+    keyBelow: (length) => (length >= keys ? true : length <= 0 ? false : m.lt(key(), everywhere(m.sub(m.constant(length), firstKey)))),
+    rowBelow: (length) => (length >= queries ? true : length <= 0 ? false : m.lt(query(), everywhere(m.sub(m.constant(length), firstRow)))),
     sameChunk: (size) => {
       if (size >= Math.max(queries, keys)) return true;
-      // Keys from the start of the row's chunk on, counted in the block.
-      const rows = m.add(row(), everywhere(firstRow));
-      const start = m.sub(m.sub(rows, m.rem(rows, size)), everywhere(firstKey));
-      return m.and(m.ge(column(), start), m.lt(column(), m.add(start, size)));
+      // The query's chunk in keys counted in the tile: division is slow, and done once a query.
+      const first = m.sub(m.sub(rows(), m.rem(rows(), size)), m.broadcast(firstKey, [1, wide]));
+      return m.and(m.ge(key(), m.broadcastRow(first, tall)), m.lt(key(), m.broadcastRow(m.add(first, size), tall)));
     },
     strided: (stride, offset) => {
       if (stride === 1) return true;
-      // Moved up by a multiple of the stride, since a remainder has the sign of what is divided.
-      const up = Math.ceil((limit / 2 + Math.abs(offset % stride)) / stride) * stride - (offset % stride);
-      const difference = m.add(m.sub(column(), row()), everywhere(m.add(m.sub(firstKey, firstRow), up)));
-      return m.eq(m.rem(difference, stride), 0);
+      // Remainders of each query and of each key, which agree where the difference is a multiple.
+      const own = m.rem(m.add(rows(), ((offset % stride) + stride) % stride), stride);
+      const places = m.rem(m.add(m.iota([tall, 128], 0), m.broadcast(firstKey, [tall, 128])), stride);
+      return m.eq(m.tile(places, wide), m.broadcastRow(own, tall));
     },
     sameDocument: (lengths) => same(documentsName(lengths)),
     sameSegment: () => same('segments'),
-    withinLength: () => m.lt(column(), everywhere(m.sub(block.keyLength(), firstKey))),
+    withinLength: () => m.lt(key(), everywhere(m.sub(tile.keyLength(), firstKey))),
     and: both,
     or: either,
     not,

@@ -1,134 +1,128 @@
 /**
- * Attention for TPU: one `tpu_custom_call` whose Mosaic kernel (tpu-kernel.ts) is printed here into the program, with the padding around it, and the arrays that
- * a mask with ids brings: an id a token, and for each query block the key blocks that hold any of its ids.
+ * Attention for TPU: the forward kernel (tpu-forward.ts), the backward kernel (tpu-backward.ts) or one after the other, each a `tpu_custom_call` whose text is printed into the program, and
+ * around them the padding and the arrays that a mask with ids brings: an id a token, and for each row of tiles the columns that hold any of its ids.
  */
 import { type AttentionSpec, flops, inputTypes, unmaskedPairs } from '../attention';
 import { ShapeError } from '../errors';
-import { kernelText } from '../ir/kernel';
-import { attr } from '../ir/mlir';
+import { chipOf } from '../ir/chips';
 import * as s from '../ir/stablehlo';
 import { hasKind } from '../mask';
-import { type Module, type TensorType, tensor } from '../types';
+import { type Module, tensor } from '../types';
 import { lazyMasks } from './lazy';
-import { attentionKernel, type TpuBlocks, tpuBlocks } from './tpu-kernel';
-import { type IdSet, idSetsOf } from './tpu-mask';
+import { backwardKernel } from './tpu-backward';
+import { type BackwardChoice, backwardPlan } from './tpu-backward-plan';
+import { kernelCall } from './tpu-call';
+import { backwardCandidates, chosen, forwardCandidates } from './tpu-candidates';
+import type { ForwardChoice, Preset } from './tpu-choice';
+import { forwardKernel } from './tpu-forward';
+import { gradientsTpu, type Pass } from './tpu-grad';
+import { idSetsOf } from './tpu-mask';
+import { cut, idArrays, idBytes, padded } from './tpu-operands';
+import { forwardPlan } from './tpu-walk';
+import { backwardFor, forwardFor } from './tuned';
 
-/** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernel's limits. */
-export function lowerTpu(spec: AttentionSpec): Module {
-  if (Math.max(spec.headDim, spec.valueDim) > 1024)
-    throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${spec.headDim} and ${spec.valueDim}`);
-  if (Math.max(spec.queries, spec.keys) > 2 ** 28)
-    throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${spec.queries} x ${spec.keys}`);
-  const blocks = tpuBlocks(spec);
-  const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
-  const idSets = idSetsOf(lazyMasks(spec));
-  const results = [tensor(dtype, [batch * heads, blocks.queries, valueDim])];
-  if (spec.logSumExp) results.push(tensor('f32', [batch * heads, 1, blocks.queries]));
-  const body = Buffer.from(kernelText(attentionKernel(spec, blocks))).toString('base64');
+export interface TpuOptions {
+  /** `fast`, the default, is for step time, `lean` for compile time. */
+  readonly preset?: Preset;
+  /** The TPU generation, v4, v5e, v5p, v6e or tpu7x: its cores, its memory, its tuned choices. v5p by default. */
+  readonly chip?: string;
+  /** In place of the preset's choice. */
+  readonly forward?: ForwardChoice;
+  readonly backward?: BackwardChoice;
+}
+
+/** The tiles of the first of the kernels. */
+export function tpuBlocks(spec: AttentionSpec, options: TpuOptions): { blockQ: number; blockK: number } {
+  if (spec.pass !== 'backward') return forwardChosen(spec, options);
+  const { block } = backwardChosen(spec, options);
+  return { blockQ: block, blockK: block };
+}
+
+function forwardChosen(spec: AttentionSpec, options: TpuOptions): ForwardChoice {
+  const chip = chipOf(options.chip ?? 'v5p');
+  return chosen(
+    {
+      own: options.forward,
+      usual: () => forwardFor(spec, options),
+      size: ({ blockQ, blockK, heads }) => blockQ * blockK * heads,
+      candidates: forwardCandidates(spec, chip.cores),
+      build: (choice) => forwardKernel(spec, forwardPlan(spec, choice, chip.cores)),
+    },
+    chip,
+  );
+}
+
+function backwardChosen(spec: AttentionSpec, options: TpuOptions): BackwardChoice {
+  const chip = chipOf(options.chip ?? 'v5p');
+  return chosen(
+    {
+      own: options.backward,
+      usual: () => backwardFor(spec, options),
+      size: ({ block }) => block,
+      candidates: backwardCandidates(spec),
+      build: (choice) => backwardKernel(spec, backwardPlan(spec, choice, chip)),
+    },
+    chip,
+  );
+}
+
+/** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernels' limits. */
+export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module {
+  const { pass, headDim, valueDim, queries, keys } = spec;
+  if (Math.max(headDim, valueDim) > 1024)
+    throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${headDim} and ${valueDim}`);
+  if (Math.max(queries, keys) > 2 ** 28) throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${queries} x ${keys}`);
+  const forward = pass === 'backward' ? undefined : forwardTpu({ ...spec, logSumExp: spec.logSumExp || pass !== 'forward' }, options);
+  const backward = pass === 'forward' ? undefined : gradientsTpu(spec, backwardChosen(spec, options), chipOf(options.chip ?? 'v5p'));
+  const parts = [forward, backward].filter((part) => part !== undefined);
   const call = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
-    const ids = idSets.map((set) => idArrays(set, spec, blocks, inputs));
-    const operands = [
-      ...ids.flatMap(({ start, end }) => [start, end]),
-      ...(hasKind(spec.mask, 'keyLengths') ? [inputs.keyLengths] : []),
-      padded(inputs.q, tensor(dtype, [batch * heads, blocks.queries, headDim])),
-      padded(inputs.k, tensor(dtype, [batch * kvHeads, blocks.keys, headDim])),
-      padded(inputs.v, tensor(dtype, [batch * kvHeads, blocks.keys, valueDim])),
-      ...ids.flatMap(({ q, kv }) => [q, kv]),
-    ];
-    const rowMajor = ({ shape }: TensorType) => shape.map((_, axis) => shape.length - 1 - axis);
-    const [out, logSumExp] = s.customCall('tpu_custom_call', operands, {
-      results,
-      backendConfig: JSON.stringify({
-        custom_call_config: { body, serialization_format: 1, needs_layout_passes: true, cost_estimate: costEstimate(spec) },
-      }),
-      attributes: { kernel_name: attr.string('attention') },
-      operandLayouts: operands.map(({ type }) => rowMajor(type)),
-      resultLayouts: results.map(rowMajor),
-    });
-    const whole = { out: cut(out, spec.outputs.out) };
-    if (!logSumExp || !spec.outputs.logSumExp) return whole;
-    return { ...whole, logSumExp: cut(s.reshape(logSumExp, [batch * heads, blocks.queries]), spec.outputs.logSumExp) };
+    const results: Record<string, s.Tensor> = {};
+    for (const part of parts) Object.assign(results, part.call({ ...inputs, ...results }));
+    return Object.fromEntries(Object.keys(spec.outputs).map((name) => [name, results[name]]));
   };
-  return s.program('attention', inputTypes(spec), call, { hiddenFlops: flops(spec), maskBytes: idBytes(idSets, spec, blocks) });
-}
-
-/** [batch, heads, tokens, size] as [batch x heads, padded tokens, size], zeros after the last token. */
-function padded(x: s.Tensor, to: TensorType): s.Tensor {
-  const tokens = x.type.shape[2];
-  const [heads, all, size] = to.shape;
-  return padTokens(s.reshape(x, [heads, tokens, size]), all, 0);
-}
-
-/** More tokens, along axis 1, of one value. */
-function padTokens(x: s.Tensor, tokens: number, value: number): s.Tensor {
-  const { shape } = x.type;
-  if (tokens === shape[1]) return x;
-  return s.pad(x, value, { low: shape.map(() => 0), high: shape.map((n, axis) => (axis === 1 ? tokens - n : 0)) });
-}
-
-/** The opposite: padded tokens cut off, heads of each sequence apart. */
-function cut(x: s.Tensor, to: TensorType): s.Tensor {
-  const { shape } = x.type;
-  const tokens = to.shape[2];
-  const limit = shape.map((n, axis) => (axis === 1 ? tokens : n));
-  return s.reshape(tokens === shape[1] ? x : s.slice(x, { start: shape.map(() => 0), limit }), to.shape);
-}
-
-/** Bytes of all that `idArrays` makes. */
-function idBytes(sets: readonly IdSet[], { batch }: AttentionSpec, { queries, keys, blockQ }: TpuBlocks): number {
-  return sets.reduce((bytes, { lengths }) => bytes + 4 * (lengths ? 1 : batch) * (queries + keys + (2 * queries) / blockQ), 0);
-}
-
-/** Ids i32 [sequences, 1, padded tokens], and the key blocks [start, end) of each query block, i32 [sequences x query blocks]. */
-function idArrays({ lengths }: IdSet, spec: AttentionSpec, blocks: TpuBlocks, inputs: Readonly<Record<string, s.Tensor>>) {
-  const [rows, columns] = [blocks.queries / blocks.blockQ, blocks.keys / blocks.blockK];
-  const q = lengths ? documentIdsOf(lengths, spec.queries, -1) : inputs.qSegments;
-  const kv = lengths ? documentIdsOf(lengths, spec.keys, -2) : inputs.kvSegments;
-  const [sequences] = q.type.shape;
-  // By the least and greatest id of each block: exact where ids are sorted, and never too little where they are not.
-  const extremes = (ids: s.Tensor, tokens: number, count: number) => {
-    const block = (value: number) => s.reshape(padTokens(ids, tokens, value), [sequences, count, tokens / count]);
-    return [s.min(block(2 ** 31 - 1), [2]), s.max(block(-(2 ** 31)), [2])];
-  };
-  const [leastQ, mostQ] = extremes(q, blocks.queries, rows);
-  const [leastK, mostK] = extremes(kv, blocks.keys, columns);
-  const plane = [sequences, rows, columns];
-  const ofQ = (x: s.Tensor) => s.broadcastInDim(x, plane, [0, 1]);
-  const ofK = (x: s.Tensor) => s.broadcastInDim(x, plane, [0, 2]);
-  const meet = s.and(s.compare(ofQ(leastQ), ofK(mostK), 'LE'), s.compare(ofK(leastK), ofQ(mostQ), 'LE'));
-  const column = s.iota(tensor('i32', plane), 2);
-  const table = (x: s.Tensor) => s.reshape(x, [sequences * rows]);
-  return {
-    q: s.reshape(padTokens(q, blocks.queries, 0), [sequences, 1, blocks.queries]),
-    kv: s.reshape(padTokens(kv, blocks.keys, 0), [sequences, 1, blocks.keys]),
-    start: table(s.min(s.select(meet, column, columns), [2])),
-    end: table(s.max(s.select(meet, s.add(column, 1), 0), [2])),
-  };
-}
-
-/** The document of each token, i32 [1, tokens]: the number of documents that end before it, or `none` after the last. Made by the program, so that its text does not grow with T. */
-function documentIdsOf(lengths: readonly number[], tokens: number, none: number): s.Tensor {
-  let end = 0;
-  const ends = lengths.map((length) => {
-    end += length;
-    return Math.min(end, tokens);
+  return s.program('attention', inputTypes(spec), call, {
+    hiddenFlops: flops(spec),
+    maskBytes: parts.reduce((sum, { maskBytes }) => sum + maskBytes, 0),
+    kernels: parts.map(({ facts }) => facts),
   });
-  const plane = [ends.length, tokens];
-  // The barrier keeps the compiler from working the ids out itself: of a million tokens that takes 3 s.
-  const bounds = s.optimizationBarrier(s.constant(Int32Array.from(ends), tensor('i32', [ends.length])));
-  const each = s.broadcastInDim(bounds, plane, [0]);
-  const past = s.compare(each, s.iota(tensor('i32', plane), 1), 'LE');
-  const ids = s.sum(s.convert(past, 'i32'), [0]);
-  return s.reshape(s.select(s.compare(ids, ends.length, 'LT'), ids, none), [1, tokens]);
 }
 
-/** What XLA's scheduler is told of the call. */
-function costEstimate(spec: AttentionSpec) {
-  const bytes = spec.dtype === 'bf16' ? 2 : 4;
-  const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = spec;
-  return {
-    flops: flops(spec),
+/** The forward pass: `out`, `logSumExp` where the spec asks for it, and before a backward pass `delta` f32 [batch, heads, queries]. */
+function forwardTpu(spec: AttentionSpec, options: TpuOptions): Pass {
+  const { batch, heads, kvHeads, queries, keys, headDim, valueDim, dtype } = spec;
+  const chip = chipOf(options.chip ?? 'v5p');
+  const plan = forwardPlan(spec, forwardChosen(spec, options), chip.cores);
+  const idSets = plan.band ? [] : idSetsOf(lazyMasks(spec));
+  const bytes = dtype === 'bf16' ? 2 : 4;
+  const cost = {
+    flops: flops({ ...spec, pass: 'forward' }),
     transcendentals: unmaskedPairs(spec),
-    bytes_accessed: bytes * batch * (heads * queries + kvHeads * keys) * (headDim + valueDim),
+    bytesAccessed: bytes * batch * (heads * queries + kvHeads * keys) * (headDim + valueDim),
+  };
+  // What the backward pass wants of both is made where the output is at hand.
+  const withDelta = spec.pass === 'forward+backward';
+  const { facts, call } = kernelCall(forwardKernel(spec, plan, { withDelta }), { name: 'forward', chip, cost });
+  return {
+    facts,
+    maskBytes: idBytes(idSets, spec, plan),
+    call: (inputs) => {
+      const ids = idSets.map((set) => idArrays(set, spec, plan, inputs));
+      const [out, ...lines] = call([
+        ...ids.flatMap(({ start, end }) => [start, end]),
+        ...(hasKind(spec.mask, 'keyLengths') ? [inputs.keyLengths] : []),
+        ...(spec.sinks ? [s.multiply(inputs.sinks, Math.LOG2E)] : []),
+        padded(inputs.q, tensor(dtype, [batch * heads, plan.queries, headDim])),
+        padded(inputs.k, tensor(dtype, [batch * kvHeads, plan.keys, headDim])),
+        padded(inputs.v, tensor(dtype, [batch * kvHeads, plan.keys, valueDim])),
+        ...(withDelta ? [padded(inputs.dOut, tensor(dtype, [batch * heads, plan.queries, valueDim]))] : []),
+        ...ids.flatMap(({ q, kv }) => [q, kv]),
+      ]);
+      const names = [...(spec.logSumExp ? ['logSumExp'] : []), ...(withDelta ? ['delta'] : [])];
+      const line = (x: s.Tensor) => cut(s.reshape(x, [batch * heads, plan.queries]), tensor('f32', [batch, heads, queries]));
+      return {
+        out: cut(out, tensor(dtype, [batch, heads, queries, valueDim])),
+        ...Object.fromEntries(names.map((name, i) => [name, line(lines[i])])),
+      };
+    },
   };
 }

@@ -1,6 +1,6 @@
 /** Compiled programs: what they are and cost, and, of those compiled for a client, their runs. */
 import { ShapeError } from '../errors';
-import { bytesOf, type Port, sameType, typeText } from '../types';
+import { bytesOf, type Module, type Port, sameType, typeText } from '../types';
 import { Buffer, dtypeOf } from './buffer';
 import type { Client, Device } from './client';
 import { Handle, rawOf } from './handle';
@@ -16,6 +16,14 @@ export interface Cost {
   readonly optimalSeconds?: number;
 }
 
+/** Where a program that was compiled ahead of time came from. */
+export interface Origin {
+  readonly module: Module;
+  /** The topology's name. */
+  readonly topology: string;
+  readonly compileMs: number;
+}
+
 /** A compiled program. Its properties ask the plugin: PjrtError UNIMPLEMENTED where it does not know. */
 export class Executable extends Handle {
   /** What `@main` takes and returns, in order. */
@@ -23,7 +31,13 @@ export class Executable extends Handle {
   readonly outputs: readonly Port[];
 
   /** @internal */
-  constructor(raw: Raw, parent: Handle, program: Program) {
+  constructor(
+    raw: Raw,
+    parent: Handle,
+    program: Program,
+    /** What `estimate` reads: kept of modules that say what their TPU kernels do. */
+    readonly origin?: Origin,
+  ) {
     super(raw, parent);
     this.inputs = program.inputs;
     this.outputs = program.outputs;

@@ -1,7 +1,7 @@
 /** The runtime half: plugins, and what they compile and run. */
 export type { Buffer, HostData } from './buffer';
 export { Client, type ClientOptions, type Device, type Target } from './client';
-export type { Cost, Executable, LoadedExecutable, Outputs } from './executable';
+export type { Cost, Executable, LoadedExecutable, Origin, Outputs } from './executable';
 export { liveHandles } from './handle';
 export type { Attribute, CompiledMemory, DeviceFacts, MemoryStats } from './native';
 export { Plugin } from './plugin';

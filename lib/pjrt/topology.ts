@@ -45,10 +45,13 @@ export class Topology extends Handle {
   /** Compiles a program for one device of the topology. See `Client.compile`. */
   async compile(module: Module | string): Promise<Executable> {
     const program = await programOf(module);
+    const begin = performance.now();
     const raw = await native().compileAhead(rawOf(this), program.text, compileOptions(this.devices[0].id));
+    const compileMs = performance.now() - begin;
     try {
       checkOutputs(raw, program.outputs);
-      return new Executable(raw, this, program);
+      const origin = typeof module !== 'string' && module.kernels ? { module, topology: this.name, compileMs } : undefined;
+      return new Executable(raw, this, program, origin);
     } catch (error) {
       native().release(raw);
       throw error;

@@ -1,9 +1,10 @@
 /** One attention on one target: built, compiled and, where the target can run it, timed and compared with the reference. */
-import { type AttentionOptions, type AttentionSpec, attention, inputTypes, reference } from '../attention';
+import { type AttentionOptions, type AttentionSpec, attention, inputTypes } from '../attention';
 import { ShapeError } from '../errors';
 import { type Blocking, lower, lowerBlocking } from '../lower';
 import { analyze, masksOf, maskText, parseMask } from '../mask';
 import type { Client, Topology } from '../pjrt';
+import { reference, referenceGrad } from '../reference';
 import { fromBits, isNarrowFloat, sizeOf, type TensorType, toBits, typeText } from '../types';
 import { time } from './time';
 
@@ -19,7 +20,7 @@ export interface Job {
 
 /** Times in milliseconds; bytes by the compiler's own account. A field is missing where the target cannot tell it. */
 export interface Measurement {
-  /** Heads / kv heads x head_dim, tokens, dtype. */
+  /** Heads / kv heads x head_dim, tokens, dtype, and what is not as `attention` has it by default. */
   readonly case: string;
   readonly target: string;
   readonly mask: string;
@@ -33,7 +34,7 @@ export interface Measurement {
   /** Blocks of the lowering that are computed, and all there are. */
   readonly activeBlocks?: number;
   readonly blocks?: number;
-  /** Largest absolute difference from the reference over `comparedRows` query rows of every head. */
+  /** Largest absolute difference from the reference over `comparedRows` query rows of every head, and over all that these rows give to dk, dv and dSinks. */
   readonly maxError?: number;
   readonly comparedRows?: number;
   /** Of the mask, in the program or beside it. */
@@ -44,9 +45,18 @@ export interface Measurement {
   readonly failure?: string;
 }
 
-export function caseText({ heads, kvHeads = heads, headDim, queries, keys = queries, dtype = 'f32', batch = 1 }: Job['options']): string {
-  const tokens = keys === queries ? `T ${queries}` : `T ${queries} x ${keys}`;
-  return `${batch > 1 ? `${batch} x ` : ''}${heads}/${kvHeads} x ${headDim}, ${tokens}, ${dtype}`;
+/** `16/2 x 256, T 4096, bf16`; a value size, a pass, a soft cap and sinks are told where they are not the default. */
+export function caseText(options: Job['options']): string {
+  const { heads, kvHeads = heads, headDim, valueDim = headDim, queries, keys = queries, dtype = 'f32', batch = 1 } = options;
+  const { pass = 'forward', softCap, sinks } = options;
+  return [
+    `${batch > 1 ? `${batch} x ` : ''}${heads}/${kvHeads} x ${headDim}${valueDim === headDim ? '' : `/${valueDim}`}`,
+    keys === queries ? `T ${queries}` : `T ${queries} x ${keys}`,
+    dtype,
+    ...(softCap === undefined ? [] : [`soft cap ${softCap}`]),
+    ...(sinks ? ['sinks'] : []),
+    ...(pass === 'forward' ? [] : [pass]),
+  ].join(', ');
 }
 
 /** Never throws for what an attention or a plugin may fail of: the row says it in `failure`. */
@@ -77,13 +87,15 @@ export async function measure(job: Job, on: Client | Topology): Promise<Measurem
     using compiled = await on.compile(module);
     row.compileMs = performance.now() - compiling;
     row.tempBytes = compiled.memory?.tempBytes;
-    const values = testInputs(spec);
+    const rows = sampleRows(spec);
+    const values = testInputs(spec, rows);
     const inputs = Object.fromEntries(Object.entries(inputTypes(spec)).map(([name, type]) => [name, on.upload(type, values[name])]));
     try {
       const { firstMs, minMs, medianMs } = await time(compiled, inputs, { runs: job.runs, warmup: 1, budgetMs: job.budgetMs });
       using outputs = await compiled.run(inputs);
-      const rows = sampleRows(spec);
-      const error = maxError(spec, (await outputs.out.read()) as ArrayLike<number>, rows, values);
+      const seen: Record<string, ArrayLike<number>> = {};
+      for (const name of Object.keys(spec.outputs)) seen[name] = (await outputs[name].read()) as ArrayLike<number>;
+      const error = maxError(spec, seen, rows, values);
       Object.assign(row, { firstMs, minMs, medianMs, maxError: error, comparedRows: rows.length });
     } finally {
       for (const buffer of Object.values(inputs)) buffer.dispose();
@@ -106,8 +118,15 @@ function blockCounts(spec: AttentionSpec, blocking: Blocking | undefined) {
   return { activeBlocks: each * blocks.active, blocks: each * blocks.total };
 }
 
-/** Inputs of an attention by name: test data; eight segments of one size; key lengths of three quarters. */
-export function testInputs(spec: AttentionSpec): Record<'q' | 'k' | 'v', Float32Array> & Record<string, Float32Array | Int32Array> {
+/**
+ * Inputs of an attention by name: test data; eight segments of one size; key lengths of three quarters. `dOut` is zero but in `rows`, all by
+ * default, so that the reference can give whole gradients at their cost; `out` and `logSumExp` are the reference's there, and elsewhere say
+ * that a row has no weights.
+ */
+export function testInputs(
+  spec: AttentionSpec,
+  rows?: readonly number[],
+): Record<'q' | 'k' | 'v', Float32Array> & Record<string, Float32Array | Int32Array> {
   const entries = Object.entries(inputTypes(spec)).map(([name, type], i): [string, Float32Array | Int32Array] => {
     if (name === 'keyLengths') return [name, new Int32Array(spec.batch).fill(Math.ceil(0.75 * spec.keys))];
     const tokens = type.shape[1];
@@ -115,7 +134,16 @@ export function testInputs(spec: AttentionSpec): Record<'q' | 'k' | 'v', Float32
       return [name, Int32Array.from({ length: sizeOf(type) }, (_, place) => Math.floor((8 * (place % tokens)) / tokens))];
     return [name, testData(type, i + 1)];
   });
-  return Object.fromEntries(entries) as ReturnType<typeof testInputs>;
+  const values = Object.fromEntries(entries) as ReturnType<typeof testInputs>;
+  const { out, logSumExp, dOut } = spec.inputs;
+  if (dOut && rows) values.dOut = spread(spec, takenRows(spec, values.dOut, rows), rows, 0);
+  if (out && logSumExp) {
+    const expected = reference(spec, values, rows);
+    values.out = rounded(out.dtype, spread(spec, expected.out, expected.rows, 0));
+    // Finite, as a kernel's arithmetic on rows wants it, and above any score.
+    values.logSumExp = spread(spec, expected.logSumExp, expected.rows, 1e30);
+  }
+  return values;
 }
 
 /** About normal values, the same in every run, and representable in the dtype. */
@@ -133,7 +161,11 @@ export function testData(type: TensorType, seed: number): Float32Array {
     }
     values[i] = sum * Math.sqrt(3);
   }
-  return isNarrowFloat(type.dtype) ? fromBits(type.dtype, toBits(type.dtype, values)) : values;
+  return rounded(type.dtype, values);
+}
+
+function rounded(dtype: TensorType['dtype'], values: Float32Array): Float32Array {
+  return isNarrowFloat(dtype) ? fromBits(dtype, toBits(dtype, values)) : values;
 }
 
 /** First, last and middle rows, and some between: the reference costs keys x size a row. */
@@ -142,15 +174,46 @@ function sampleRows({ queries }: AttentionSpec): number[] {
   return [...new Set(places.filter((row) => row >= 0 && row < queries))];
 }
 
-function maxError(spec: AttentionSpec, out: ArrayLike<number>, rows: readonly number[], inputs: ReturnType<typeof testInputs>): number {
-  const expected = reference(spec, inputs, rows).out;
-  const { valueDim, queries } = spec;
-  let most = 0;
-  for (let h = 0; h < spec.batch * spec.heads; h++)
+/** Of an array [batch, heads, queries, ...], the given rows of each head. */
+function takenRows({ batch, heads, queries }: AttentionSpec, whole: ArrayLike<number>, rows: readonly number[]): Float64Array {
+  const size = whole.length / (batch * heads * queries);
+  const taken = new Float64Array(batch * heads * rows.length * size);
+  for (let h = 0; h < batch * heads; h++)
     for (const [r, row] of rows.entries())
-      for (let d = 0; d < valueDim; d++) {
-        const error = Math.abs(out[(h * queries + row) * valueDim + d] - expected[(h * rows.length + r) * valueDim + d]);
-        if (!(error <= most)) most = error;
-      }
+      for (let d = 0; d < size; d++) taken[(h * rows.length + r) * size + d] = whole[(h * queries + row) * size + d];
+  return taken;
+}
+
+/** The opposite: the array whose other rows are of one value. */
+function spread({ batch, heads, queries }: AttentionSpec, taken: ArrayLike<number>, rows: readonly number[], value: number): Float32Array {
+  const size = taken.length / (batch * heads * rows.length);
+  const whole = new Float32Array(batch * heads * queries * size).fill(value);
+  for (let h = 0; h < batch * heads; h++)
+    for (const [r, row] of rows.entries())
+      for (let d = 0; d < size; d++) whole[(h * queries + row) * size + d] = taken[(h * rows.length + r) * size + d];
+  return whole;
+}
+
+/** Over all outputs, those of rows at `rows`; infinities of one sign differ by 0, and a NaN is the answer. */
+function maxError(
+  spec: AttentionSpec,
+  outputs: Readonly<Record<string, ArrayLike<number>>>,
+  rows: readonly number[],
+  inputs: ReturnType<typeof testInputs>,
+): number {
+  const expected: Record<string, ArrayLike<number> | undefined> = {
+    ...(spec.pass === 'backward' ? {} : { ...reference(spec, inputs, rows) }),
+    ...(spec.pass === 'forward' ? {} : { ...referenceGrad(spec, { ...inputs, dOut: inputs.dOut }, rows) }),
+  };
+  let most = 0;
+  for (const [name, whole] of Object.entries(outputs)) {
+    const seen = ['out', 'logSumExp', 'dq'].includes(name) ? takenRows(spec, whole, rows) : whole;
+    const wanted = expected[name] ?? [];
+    for (let i = 0; i < seen.length; i++) {
+      const error = seen[i] === wanted[i] ? 0 : Math.abs(seen[i] - wanted[i]);
+      if (Number.isNaN(error)) return error;
+      most = Math.max(most, error);
+    }
+  }
   return most;
 }

@@ -28,28 +28,34 @@ const columns: readonly Column[] = [
   { title: 'max error', width: 9, cell: (row) => row.maxError?.toExponential(1) ?? '' },
 ];
 
-/** Of a program that skips nothing: its mask stands there in full. */
+/** Of a program that skips nothing; a mask that stands there in full is told. */
 function allBlocks({ compileMs, maskBytes = 0 }: Measurement): string {
-  return compileMs === undefined
-    ? ''
-    : `all, mask ${maskBytes < 1e6 ? `${Math.ceil(maskBytes / 1e3)} kB` : `${Math.round(maskBytes / 1e6)} MB`}`;
+  if (compileMs === undefined) return '';
+  if (!maskBytes) return 'all';
+  return `all, mask ${maskBytes < 1e6 ? `${Math.ceil(maskBytes / 1e3)} kB` : `${Math.round(maskBytes / 1e6)} MB`}`;
 }
 
-const line = (texts: readonly string[]) =>
+const widthOf = ({ title, width }: Column, caseWidth: number) => (title === 'case' ? Math.max(width, caseWidth) : width);
+
+const line = (texts: readonly string[], caseWidth: number) =>
   texts
-    .map((text, i) => (columns[i].left ? text.padEnd(columns[i].width) : text.padStart(columns[i].width)))
+    .map((text, i) => text[columns[i].left ? 'padEnd' : 'padStart'](widthOf(columns[i], caseWidth)))
     .join('  ')
     .trimEnd();
 
-/** Titles and a rule. */
-export function tableHead(): string {
-  return `${line(columns.map(({ title }) => title))}\n${columns.map(({ width }) => '-'.repeat(width)).join('  ')}`;
+/** Titles and a rule; `caseWidth` is the longest case's length. */
+export function tableHead(caseWidth = 0): string {
+  const rule = columns.map((column) => '-'.repeat(widthOf(column, caseWidth)));
+  return `${line(
+    columns.map(({ title }) => title),
+    caseWidth,
+  )}\n${rule.join('  ')}`;
 }
 
 /** One row; what it failed of stands where its missing figures would. */
-export function tableRow(row: Measurement): string {
+export function tableRow(row: Measurement, caseWidth = 0): string {
   const cells = columns.map(({ cell }) => cell(row));
-  if (row.failure === undefined) return line(cells);
+  if (row.failure === undefined) return line(cells, caseWidth);
   const known = row.compileMs !== undefined ? 5 : row.buildMs !== undefined ? 4 : 3;
-  return `${line(cells.slice(0, known))}  ${row.failure.split('\n')[0]}`;
+  return `${line(cells.slice(0, known), caseWidth)}  ${row.failure.split('\n')[0]}`;
 }

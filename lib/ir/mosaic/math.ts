@@ -1,17 +1,21 @@
 /** Builders of arithmetic on scalars and, place by place, on vectors. */
 import { ShapeError } from '../../errors';
-import { attr, floatText } from '../mlir';
+import { attr, floatText, shared } from '../mlir';
 import { arith } from './arithmetic';
-import { one, type Row } from './row';
+import { check, one, prefix, type Row } from './row';
 import { broadcast } from './shapes';
 import { type Element, i32, isFloat, isSame, type MosaicType, scalar, spell, type V, type Vector, vector } from './types';
 
-/** A scalar, or a vector with one value in every place. */
+/** A scalar, or a vector with one value in every place; one operation a function, before all others. */
 export function constant(value: number, type: MosaicType = i32): V {
-  const { element } = type;
-  const text = element === 'i1' ? String(value !== 0) : isFloat(type) ? floatText(value, element) : String(value);
-  return one(arith.constant, [], type, {
-    value: type.kind === 'vector' ? `dense<${text}> : ${spell(type)}` : element === 'i1' ? text : `${text} : ${element}`,
+  return shared(prefix + arith.constant.name, type, `${Object.is(value, -0) ? '-0' : value} ${spell(type)}`, () => {
+    const { element } = type;
+    const text = element === 'i1' ? String(value !== 0) : isFloat(type) ? floatText(value, element) : String(value);
+    const attributes = {
+      value: type.kind === 'vector' ? `dense<${text}> : ${spell(type)}` : element === 'i1' ? text : `${text} : ${element}`,
+    };
+    check(arith.constant, { name: arith.constant.name, operands: [], results: [{ type } as V], attributes, regions: [] });
+    return attributes;
   });
 }
 

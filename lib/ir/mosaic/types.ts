@@ -54,7 +54,13 @@ export function stridesOf(shape: readonly number[]): number[] {
   for (let d = shape.length - 2; d >= 0; d--) strides[d] = strides[d + 1] * shape[d + 1];
   return strides;
 }
-export const isSame = (a: MosaicType, b: MosaicType): boolean => spell(a) === spell(b);
+export function isSame(a: MosaicType, b: MosaicType): boolean {
+  if (a === b) return true;
+  if (a.kind !== b.kind || a.element !== b.element) return false;
+  if (a.kind === 'ref' && a.space !== (b as Ref).space) return false;
+  const [one, other] = [shapeOf(a), shapeOf(b)];
+  return one.length === other.length && one.every((n, d) => n === other[d]);
+}
 
 /** The MLIR text of a type. */
 export function spell(type: MosaicType): string {

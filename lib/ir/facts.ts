@@ -1,0 +1,17 @@
+/** What a kernel says of itself beside its text, for who reads its schedule. */
+import type { KernelFacts } from '../types';
+import type { Kernel } from './kernel';
+import { vmemBytes } from './verify';
+
+/** Of a kernel whose text has been printed: its phases are there since. */
+export function factsOf(kernel: Kernel, name: string): KernelFacts {
+  const parallel = kernel.grid.filter(({ semantics }) => semantics === 'parallel').reduce((product, { steps }) => product * steps, 1);
+  const all = kernel.grid.reduce((product, { steps }) => product * steps, 1);
+  return Object.freeze({
+    name,
+    phases: Object.freeze([...(kernel.phases ?? [])]),
+    steps: all / parallel,
+    cores: parallel,
+    vmemBytes: vmemBytes(kernel),
+  });
+}

@@ -1,0 +1,153 @@
+/** How the backward kernel cuts an attention up, and what it will do, known on the host. */
+import type { AttentionSpec } from '../attention';
+import { ShapeError } from '../errors';
+import type { Chip } from '../ir/chips';
+import type { LazyMask } from '../mask';
+import { lazyMasks } from './lazy';
+import { evenBlock, type Preset } from './tpu-choice';
+import { hostScalars, idSetsOf, spansOf } from './tpu-mask';
+import { bandOf, type BandTiles, bandTiles, lanes, type TileClass } from './tpu-tiles';
+import { documentColumns } from './tpu-walk';
+
+/** What can be chosen freely: tokens a tile, square, and whether dQ in the making lives in vector memory or in HBM. */
+export interface BackwardChoice {
+  readonly block: number;
+  /** `vmem` wherever it fits by default. */
+  readonly dq?: 'vmem' | 'hbm';
+}
+
+export interface BackwardPlan {
+  readonly block: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly cores: number;
+  /** What the cores share: kv heads, or, where those are odd, the query heads of each kv head; then each core has its own part of dK and dV. */
+  readonly split: 'kv' | 'heads';
+  readonly band?: BandTiles;
+  /** In vector memory, tiles a head of the group. */
+  readonly dq: { readonly kind: 'vmem'; readonly tiles: number } | { readonly kind: 'hbm' };
+  /** Tiles that the busiest core visits where the mask is no band. */
+  readonly tiles: number;
+}
+
+/** Vector memory that unfinished dQ may take; the rest holds windows, slots and what the compiler spills. */
+const slabBytes = ({ vmemBytes }: Chip) => vmemBytes - 20 * 2 ** 20;
+
+/**
+ * `lean` takes blocks of 512, `fast` of 1024 where they stay within what the compiler keeps in registers and a band's boundary is cut at 128 all the same (v5p, bf16, causal,
+ * T 4096, schedule of libtpu 0.0.52: head_dim 256 95 % of the MXU's limit and 0.8 s of compile time against 98 % and 3 s, 128 89 % and 0.5 s against 96 % and 1.5 s; where
+ * unfinished dQ is in HBM they halve its traffic). A product of f32 is six of bf16: blocks of 256 are as long, and compile in an eighth of the time.
+ */
+export function backwardChoice(spec: AttentionSpec, preset: Preset, { cores }: Chip): BackwardChoice {
+  const { queries, keys, headDim, valueDim, dtype } = spec;
+  const size = Math.max(headDim, valueDim);
+  const largest = dtype === 'f32' || size > 512 ? (size > 512 && dtype === 'f32' ? 128 : 256) : 512;
+  const block = evenBlock(Math.max(queries, keys), largest);
+  const isWide = preset === 'fast' && dtype === 'bf16' && size <= 256 && sharesOf(spec, 1024, cores).band;
+  return { block: isWide ? evenBlock(Math.max(queries, keys), 1024) : block };
+}
+
+/** How the cores share the work, and what unfinished dQ of a core takes in vector memory: tiles a head of its group, and bytes. */
+function sharesOf(spec: AttentionSpec, block: number, cores: number) {
+  const { batch, heads, kvHeads, queries, keys, headDim } = spec;
+  const masks = lazyMasks(spec);
+  const rows = Math.ceil(queries / block);
+  const band = masks.length === 1 ? bandOf(masks[0]) : undefined;
+  const tiles = band && bandTiles(band, { queries, keys, blockQ: block, blockK: block });
+  const byKv = (batch * kvHeads) % cores === 0;
+  const byHeads = !byKv && (heads / kvHeads) % cores === 0;
+  const group = heads / kvHeads / (byHeads ? cores : 1);
+  // A row of a band is in the making while the columns pass that it sees.
+  const alive =
+    tiles && !tiles.tail ? Math.max(...tiles.classes.map(({ to }) => to)) - Math.min(...tiles.classes.map(({ from }) => from)) + 1 : rows;
+  const slabTiles = Math.min(rows, alive);
+  return {
+    band: tiles,
+    cores: byKv || byHeads ? cores : 1,
+    split: byHeads ? ('heads' as const) : ('kv' as const),
+    slabTiles,
+    slab: group * slabTiles * block * Math.ceil(headDim / lanes) * lanes * 4,
+  };
+}
+
+/** Throws ShapeError where a block is no multiple of 128, or unfinished dQ is to live in vector memory and does not fit. */
+export function backwardPlan(spec: AttentionSpec, { block, dq }: BackwardChoice, chip: Chip): BackwardPlan {
+  if (!Number.isSafeInteger(block) || block < lanes || block % lanes !== 0)
+    throw new ShapeError(`backward: a block is a multiple of ${lanes} tokens; got ${block}`);
+  const { band, cores, split, slabTiles, slab } = sharesOf(spec, block, chip.cores);
+  const most = slabBytes(chip);
+  if (dq === 'vmem' && slab > most)
+    throw new ShapeError(`backward: dQ in the making takes up to ${most} bytes of vector memory; got ${slab}: keep it in hbm`);
+  const plan = {
+    block,
+    rows: Math.ceil(spec.queries / block),
+    columns: Math.ceil(spec.keys / block),
+    cores,
+    split,
+    dq: (dq ?? (slab <= most ? 'vmem' : 'hbm')) === 'vmem' ? { kind: 'vmem' as const, tiles: slabTiles } : { kind: 'hbm' as const },
+  };
+  return band ? { ...plan, band, tiles: 0 } : { ...plan, tiles: countTiles(spec, plan) };
+}
+
+/** Rows [start, end) of a class in a column of tiles. */
+export function rowsOf({ classes, tail, rows, columns }: BandTiles, which: number, column: number): { start: number; end: number } {
+  if (tail) return (which === 0) === (column === columns - 1) ? { start: 0, end: rows } : { start: 0, end: 0 };
+  const { from, to } = classes[which];
+  return { start: Math.max(0, column - to), end: Math.min(rows, column - from + 1) };
+}
+
+/** Tiles of a class. */
+export function tilesOf(tiles: BandTiles, which: number): number {
+  let sum = 0;
+  for (let column = 0; column < tiles.columns; column++) {
+    const { start, end } = rowsOf(tiles, which, column);
+    sum += Math.max(0, end - start);
+  }
+  return sum;
+}
+
+export function tileName({ from, to }: TileClass): string {
+  return from === to ? `tile ${from}` : 'full tile';
+}
+
+/** Tiles that the busiest core visits, of all its heads; what only the run time knows counts as allowing. */
+function countTiles(spec: AttentionSpec, { block, rows, columns, cores, split }: Omit<BackwardPlan, 'tiles'>): number {
+  const masks = lazyMasks(spec);
+  const perMask = masks.map((mask) => {
+    let tiles = 0;
+    for (let row = 0; row < rows; row++) tiles += columnsVisited(mask, row);
+    return tiles;
+  });
+  const { batch, heads, kvHeads } = spec;
+  const core = (head: number) => {
+    if (split === 'kv') return Math.floor((head * cores) / (batch * heads));
+    return Math.floor(((head % (heads / kvHeads)) * cores * kvHeads) / heads);
+  };
+  const sums = Array.from({ length: cores }, () => 0);
+  for (let head = 0; head < batch * heads; head++) sums[core(head)] += perMask[Math.floor(((head % heads) * masks.length) / heads)];
+  return Math.max(...sums);
+
+  function columnsVisited(mask: LazyMask, row: number): number {
+    const firstRow = row * block;
+    const lastRow = Math.min(firstRow + block, spec.queries) - 1;
+    const idBlocks = (name: string) => {
+      const { lengths } = idSetsOf(masks).find((set) => set.name === name) ?? {};
+      return lengths ? documentColumns(lengths, { firstRow, lastRow, blockK: block, columns }) : { start: 0, end: columns };
+    };
+    const spans = spansOf(hostScalars, mask, {
+      firstRow,
+      lastRow,
+      blockK: block,
+      keys: spec.keys,
+      columns,
+      idBlocks,
+      keyLength: () => spec.keys,
+    });
+    let [visited, reached] = [0, 0];
+    for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
+      visited += Math.max(0, end - Math.max(start, reached));
+      reached = Math.max(reached, end);
+    }
+    return visited;
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * The tiles that the backward kernel visits, by columns of keys, where the mask is no band. That a tile is visited is said once, by its row (spansOf of tpu-mask.ts): a column
+ * bounds its rows and asks each of them, so that a row's first and last tile, where its dQ begins and leaves, are visited too.
+ */
+import * as m from '../ir/mosaic';
+import type { V } from '../ir/mosaic';
+import { type Bound, type LazyMask, ranges } from '../mask';
+import { documentsName, kernelScalars, nextIn, type Row, spansOf } from './tpu-mask';
+
+/** Columns that row tiles visit for an id set, [start, end), and what makes them that of columns: rows that visit a column. */
+export interface IdTables {
+  readonly ofRow: (row: V) => { start: V; end: V };
+  readonly ofColumn: (column: V) => { start: V; end: V };
+}
+
+/** The plane of a head. */
+export interface Plane {
+  readonly block: number;
+  readonly queries: number;
+  readonly keys: number;
+  readonly rows: number;
+  readonly columns: number;
+  /** One mask, or one a group of heads; `own` is the head's number among them. */
+  readonly masks: readonly LazyMask[];
+  readonly own: V;
+  readonly tables: (name: string) => IdTables;
+  readonly keyLength: () => V;
+}
+
+/** What a row of tiles visits: whether a column, its first column and its last one; `columns` and -1 where it visits none. */
+export function rowVisits(plane: Plane, row: V): { holds: (column: V) => V; first: V; last: V } {
+  const { block, queries, keys, rows, columns } = plane;
+  const inside = m.min(row, rows - 1);
+  const firstRow = m.mul(inside, block);
+  const place: Row<V> = {
+    firstRow,
+    lastRow: m.min(m.add(firstRow, block - 1), queries - 1),
+    blockK: block,
+    keys,
+    columns,
+    idBlocks: (name) => plane.tables(name).ofRow(inside),
+    keyLength: plane.keyLength,
+  };
+  const spans = plane.masks.map((mask) => spansOf(kernelScalars, mask, place));
+  const none = [{ start: m.constant(columns), end: m.constant(0) }];
+  const each = spans.map((own) => {
+    const all = own.length ? own : none;
+    const isThere = all.map(({ start, end }) => m.lt(start, end));
+    return {
+      holds: (column: V) => all.map(({ start, end }) => m.and(m.le(start, column), m.lt(column, end))).reduce(m.or),
+      first: all.map(({ start }, i) => m.select(isThere[i], start, columns)).reduce(m.min),
+      last: all.map(({ end }, i) => m.select(isThere[i], m.sub(end, 1), -1)).reduce(m.max),
+    };
+  });
+  const pick = (values: V[]) => pickOwn(plane, values);
+  return {
+    holds: (column) => pick(each.map(({ holds }) => m.select(holds(column), 1, 0))),
+    first: pick(each.map(({ first }) => first)),
+    last: pick(each.map(({ last }) => last)),
+  };
+}
+
+function pickOwn({ own }: Plane, values: readonly V[]): V {
+  return values.reduce((chosen, value, i) => m.select(m.eq(own, i), value, chosen));
+}
+
+/** The first row from `from` on that visits the column, or `rows`; `rows` without a search where `skip` holds. */
+export function nextRow(plane: Plane, column: V, from: V, skip?: V): V {
+  const { masks, rows } = plane;
+  const walks = masks.map((mask) => nextIn(kernelScalars, columnSpans(plane, mask, column), rows));
+  const [row] = m.whileLoop(
+    [skip ? m.select(skip, rows, m.sub(from, 1)) : m.sub(from, 1), skip ? m.select(skip, 1, 0) : m.constant(0)],
+    (_, found) => m.eq(found, 0),
+    (before) => {
+      const after = m.add(before, 1);
+      const row = pickOwn(
+        plane,
+        walks.map((walk) => walk(after)),
+      );
+      const found = m.or(m.ge(row, rows), m.eq(rowVisits(plane, row).holds(column), 1));
+      return [row, m.select(found, 1, 0)];
+    },
+  );
+  return row;
+}
+
+const limit = 2 ** 30;
+const bounded = (value: number) => Math.max(-limit, Math.min(limit, value));
+
+/** Rows [start, end) of tiles that hold all that visit a column, one a range of the mask: each bound in whole tiles, so that none is missed. */
+function columnSpans(plane: Plane, mask: LazyMask, column: V): { start: V; end: V }[] {
+  const { block, keys, rows } = plane;
+  const firstKey = m.mul(column, block);
+  const lastKey = m.min(m.add(firstKey, block - 1), keys - 1);
+  const tileOf = (token: V) => m.div(m.max(token, 0), block);
+  const after = (token: V) => m.select(m.lt(token, 0), 0, m.add(tileOf(token), 1));
+  return ranges(mask).map((bounds) => {
+    const starts = [m.constant(0)];
+    const ends = [m.constant(rows)];
+    const conditions: V[] = [];
+    for (const bound of bounds) addBound(bound);
+    const end = ends.reduce(m.min);
+    return { start: starts.reduce(m.max), end: conditions.length ? m.select(conditions.reduce(m.and), end, 0) : end };
+
+    function addBound(bound: Bound) {
+      switch (bound.kind) {
+        case 'diagonals':
+          if (bound.high !== null) starts.push(tileOf(m.sub(firstKey, bounded(bound.high))));
+          if (bound.low !== null) ends.push(after(m.sub(lastKey, bounded(bound.low))));
+          break;
+        case 'keys':
+          conditions.push(m.le(m.constant(bounded(bound.start)), lastKey));
+          if (bound.end !== null) conditions.push(m.lt(firstKey, bounded(bound.end)));
+          break;
+        case 'rows':
+          starts.push(tileOf(m.constant(bounded(bound.start))));
+          if (bound.end !== null) ends.push(after(m.constant(bounded(bound.end - 1))));
+          break;
+        case 'chunk': {
+          const size = bounded(bound.size);
+          starts.push(tileOf(m.sub(firstKey, m.rem(firstKey, size))));
+          ends.push(after(m.add(m.sub(lastKey, m.rem(lastKey, size)), size - 1)));
+          break;
+        }
+        case 'document':
+        case 'segment': {
+          const { start, end: last } = plane.tables(bound.kind === 'segment' ? 'segments' : documentsName(bound.lengths)).ofColumn(column);
+          starts.push(start);
+          ends.push(last);
+          break;
+        }
+        case 'length':
+          conditions.push(m.lt(firstKey, plane.keyLength()));
+      }
+    }
+  });
+}
