@@ -46,8 +46,8 @@ describe.each<Transfers>(['late', 'early'])('data that moves %s', (transfers) =>
         m.store(m.load(slot, tile), out);
         m.waitCopy(x, rows(slot, 0), first);
       },
-      'interpret: scratch 0 (vmem) is read while a copy into it is in flight, started in main, operation 9 (tpu.enqueue_dma); ' +
-        'in main, operation 12 (vector.load) at grid step [0]',
+      'interpret: scratch 0 (vmem) is read while a copy into it is in flight, started in main, operation 8 (tpu.enqueue_dma); ' +
+        'in main, operation 9 (vector.load) at grid step [0]',
     ],
     [
       'reading a part of what a copy writes',
@@ -85,7 +85,7 @@ describe.each<Transfers>(['late', 'early'])('data that moves %s', (transfers) =>
         m.startCopy(x, rows(slot, 0), first);
         m.startCopy(x, rows(slot, 0), second);
       },
-      'is written while a copy into it is in flight, started in main, operation 9 (tpu.enqueue_dma); in main, operation 13 (tpu.enqueue_dma)',
+      'is written while a copy into it is in flight, started in main, operation 7 (tpu.enqueue_dma); in main, operation 9 (tpu.enqueue_dma)',
     ],
     [
       'a copy of what a copy writes',
@@ -183,7 +183,7 @@ describe.each<Transfers>(['late', 'early'])('data that moves %s', (transfers) =>
       });
     });
     expect(() => run(kernel)).toThrow(
-      /in main, operation \d+ \(scf.if\), operation 3 \(scf.for\), operation 2 \(vector.load\) at grid step \[0\]$/,
+      /in main, operation \d+ \(scf.if\), operation 0 \(scf.for\), operation 1 \(vector.load\) at grid step \[0\]$/,
     );
   });
 
