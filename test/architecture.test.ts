@@ -15,7 +15,7 @@ const below: Record<string, readonly string[]> = {
   reference: ['mask', 'attention'],
   lower: ['errors', 'types', 'mask', 'attention', 'ir'],
   pjrt: ['errors', 'types', 'supply'],
-  timing: ['errors', 'types', 'mask', 'attention', 'reference', 'lower', 'pjrt'],
+  timing: ['errors', 'types', 'mask', 'ir', 'attention', 'reference', 'lower', 'pjrt'],
   cli: ['errors', 'types', 'mask', 'attention', 'lower', 'pjrt', 'supply', 'timing'],
 };
 

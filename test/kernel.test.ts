@@ -1,5 +1,5 @@
 /** The TPU kernel, run by the meaning of its operations and compared with the plain loops; its text is flat in T. */
-import { type AttentionOptions, attention } from '../lib/attention';
+import { type AttentionOptions, attention, inputTypes } from '../lib/attention';
 import { interpret } from '../lib/ir/interpret';
 import { kernelText } from '../lib/ir/kernel';
 import * as m from '../lib/ir/mosaic';
@@ -20,9 +20,10 @@ function run(options: AttentionOptions, { blockQ, blockK, heads }: Omit<ForwardC
   const [rows, columns] = [plan.queries / blockQ, plan.keys / blockK];
   const blocks = { blockQ, blockK, queries: plan.queries, keys: plan.keys };
   const values = testInputs(spec);
-  const padded = (name: 'q' | 'k' | 'v') => {
-    const [batch, heads, tokens, size] = spec.inputs[name].shape;
-    const to = name === 'q' ? blocks.queries : blocks.keys;
+  const withDelta = spec.pass === 'forward+backward';
+  const padded = (name: 'q' | 'k' | 'v' | 'dOut') => {
+    const [batch, heads, tokens, size] = inputTypes(spec)[name].shape;
+    const to = name === 'q' || name === 'dOut' ? blocks.queries : blocks.keys;
     const wide = new Float32Array(batch * heads * to * size);
     for (let h = 0; h < batch * heads; h++) wide.set(values[name].subarray(h * tokens * size, (h + 1) * tokens * size), h * to * size);
     return wide;
@@ -56,9 +57,10 @@ function run(options: AttentionOptions, { blockQ, blockK, heads }: Omit<ForwardC
     ...(values.keyLengths ? [values.keyLengths] : []),
     ...(spec.sinks ? [Float32Array.from(values.sinks, (sink) => sink * Math.LOG2E)] : []),
     ...(['q', 'k', 'v'] as const).map(padded),
+    ...(withDelta ? [padded('dOut')] : []),
     ...sets.flatMap(({ q, kv }) => [q, kv]),
   ];
-  const [out, logSumExp] = interpret(forwardKernel(spec, plan), inputs);
+  const [out, logSumExp, delta] = interpret(forwardKernel(spec, plan, { withDelta }), inputs);
   const expected = reference(spec, values);
   const cut = (data: Float32Array, size: number) => {
     const kept = new Float32Array(spec.batch * spec.heads * spec.queries * size);
@@ -66,7 +68,16 @@ function run(options: AttentionOptions, { blockQ, blockK, heads }: Omit<ForwardC
       kept.set(data.subarray(h * blocks.queries * size, (h * blocks.queries + spec.queries) * size), h * spec.queries * size);
     return kept;
   };
-  return { out: maxError(cut(out, spec.valueDim), expected.out), logSumExp: maxError(cut(logSumExp, 1), expected.logSumExp) };
+  const products = Float64Array.from(expected.logSumExp, (_, row) => {
+    let sum = 0;
+    for (let d = row * spec.valueDim; d < (row + 1) * spec.valueDim; d++) sum += expected.out[d] * (values.dOut?.[d] ?? 0);
+    return sum;
+  });
+  return {
+    out: maxError(cut(out, spec.valueDim), expected.out),
+    logSumExp: maxError(cut(logSumExp, 1), expected.logSumExp),
+    delta: delta ? maxError(cut(delta, 1), products) : 0,
+  };
 }
 
 const masks = [
@@ -146,6 +157,16 @@ describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
     ['an odd head, rows split over two cores', { heads: 1, headDim: 8, queries: 500 }, { blockQ: 128, blockK: 128, heads: 1 }],
     ['the same, an odd number of rows', { heads: 3, headDim: 8, queries: 300, mask: 'full' }, { blockQ: 128, blockK: 128, heads: 1 }],
     ['the same, no band', { heads: 1, headDim: 8, queries: 600, mask: 'prefix(140)' }, { blockQ: 128, blockK: 128, heads: 1 }],
+    [
+      'delta for the backward pass',
+      { batch: 2, heads: 4, kvHeads: 2, headDim: 16, valueDim: 24, queries: 300, pass: 'forward+backward' },
+      { blockQ: 128, blockK: 128, heads: 2 },
+    ],
+    [
+      'the same, no band',
+      { heads: 2, headDim: 16, queries: 300, pass: 'forward+backward', mask: 'causal(-140) | prefix(3)' },
+      { blockQ: 128, blockK: 128, heads: 1 },
+    ],
     ['a soft cap', { heads: 2, headDim: 16, queries: 300, softCap: 3 }, { blockQ: 128, blockK: 128, heads: 1 }],
     [
       'sinks, rows that see nothing among them',
@@ -203,16 +224,17 @@ describe('the interpreter refuses what a TPU would do wrong', () => {
     );
     expect(out[1023]).toBe(3);
   });
-  test('reading before the wait gives NaN', () => {
-    const [out] = interpret(
-      frame((x, slot, semaphore, out) => {
-        m.startCopy(x, slot, semaphore);
-        m.store(m.load(slot), out);
-        m.waitCopy(x, slot, semaphore);
-      }),
-      [input],
-    );
-    expect(out[0]).toBeNaN();
+  test('reading before the wait', () => {
+    expect(() =>
+      interpret(
+        frame((x, slot, semaphore, out) => {
+          m.startCopy(x, slot, semaphore);
+          m.store(m.load(slot), out);
+          m.waitCopy(x, slot, semaphore);
+        }),
+        [input],
+      ),
+    ).toThrow('scratch 0 (vmem) is read while a copy into it is in flight');
   });
   test('a wait without a start', () => {
     expect(() =>

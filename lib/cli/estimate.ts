@@ -1,8 +1,10 @@
 /** `node-pjrt estimate`: how long an attention takes on a TPU that is not there. */
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { attention } from '../attention';
-import { lower } from '../lower';
+import { lowerTpu } from '../lower/tpu';
+import type { Preset } from '../lower/tpu-choice';
 import { parseMask } from '../mask';
+import { chipOf } from '../timing/chips';
 import { type Estimate, estimate as estimated } from '../timing/estimate';
 import { maskHelp, type ShapeOptions, withShape } from './shape';
 import { topologyName } from './target';
@@ -10,6 +12,7 @@ import { topologyName } from './target';
 interface Options extends ShapeOptions {
   mask: string;
   topology: string;
+  preset: Preset;
   json?: boolean;
 }
 
@@ -20,17 +23,20 @@ export function estimate(program: Command): void {
   withShape(command)
     .option('--mask <mask>', `a mask, ${maskHelp}`, 'causal')
     .option('--topology <name>', 'what to compile for: v4, v5e, v5p, v6e, tpu7x, v5p:2x2x4, ...', 'v5p')
+    .addOption(new Option('--preset <preset>', 'tiles for a short step, or for a short compile').choices(['fast', 'lean']).default('fast'))
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExample:\n  node-pjrt estimate --head-dim 128 -T 32768 --mask causal --topology v5p')
     .action(run);
 }
 
-async function run({ mask: text, topology, json, ...options }: Options): Promise<void> {
+async function run({ mask: text, topology: name, preset, json, ...options }: Options): Promise<void> {
+  const topology = topologyName(name);
+  const chip = chipOf(topology).name;
   const begin = performance.now();
   const mask = parseMask(text, options.queries, options.keys ?? options.queries);
-  const module = lower(attention({ ...options, mask }), 'tpu');
+  const module = lowerTpu(attention({ ...options, mask }), { preset, chip });
   const buildMs = performance.now() - begin;
-  const result = await estimated(module, { topology: topologyName(topology), buildMs });
+  const result = await estimated(module, { topology, buildMs });
   console.log(json ? JSON.stringify(fieldsOf(result), null, 2) : `${result}`);
 }
 

@@ -1,4 +1,4 @@
-/** Shows how an install goes: one redrawn line a package on a terminal, otherwise a line each quarter. */
+/** Shows how long work goes: one redrawn line on a terminal, otherwise a line each quarter. */
 import type { Progress } from '../supply';
 
 const width = 24;
@@ -15,14 +15,31 @@ export function progressBar(stream: NodeJS.WriteStream = process.stderr): (progr
     if (stage === 'installed')
       return write(stream, `${title}: ${Math.round(total / 1e6)} MB downloaded and installed in ${seconds.toFixed(1)} s`, '\n');
     if (stream.isTTY) {
-      const full = Math.round((done / total) * width);
-      const bar = '█'.repeat(full) + '░'.repeat(width - full);
-      return write(stream, `${title} ${bar} ${stage === 'unpacking' ? 'unpacking' : megabytes}`, '');
+      return write(stream, `${title} ${bar(done, total)} ${stage === 'unpacking' ? 'unpacking' : megabytes}`, '');
     }
     if (stage !== 'downloading' || done < (quarter * total) / 4) return;
     quarter = Math.floor((4 * done) / total) + 1;
     write(stream, `${title}: ${megabytes}`, '\n');
   };
+}
+
+/** The same for `done` of `total` pieces of work. */
+export function countBar(title: string, stream: NodeJS.WriteStream = process.stderr): (done: number, total: number) => void {
+  const started = Date.now();
+  let quarter = 1;
+  return (done, total) => {
+    const seconds = `${((Date.now() - started) / 1000).toFixed(0)} s`;
+    if (done === total) return write(stream, `${title}: ${total} in ${seconds}`, '\n');
+    if (stream.isTTY) return write(stream, `${title} ${bar(done, total)} ${done} of ${total}, ${seconds}`, '');
+    if (done < (quarter * total) / 4) return;
+    quarter = Math.floor((4 * done) / total) + 1;
+    write(stream, `${title}: ${done} of ${total}`, '\n');
+  };
+}
+
+function bar(done: number, total: number): string {
+  const full = Math.round((done / total) * width);
+  return '█'.repeat(full) + '░'.repeat(width - full);
 }
 
 function write(stream: NodeJS.WriteStream, text: string, end: string): void {

@@ -1,7 +1,9 @@
-/** The frame of a Mosaic kernel: a grid, windows over the operands, scratch memory; printed as the text that libtpu's custom call takes. */
+/** The frame of a Mosaic kernel: a grid, windows over the operands, scratch memory; as a module, and as the text that libtpu's custom call takes. */
+import { ShapeError } from '../errors';
 import type { Phase } from '../types';
-import { attr, emit, isolated, printRegion } from './mlir';
-import { type Element, type MosaicType, ref, type Ref, scalar, spell, type V, version } from './mosaic';
+import { attr, type Block, isolated, printRegion } from './mlir';
+import { rows, type Element, type MosaicType, ref, type Ref, returns, scalar, type Scalar, spell, type V } from './mosaic';
+import { type Op, prefix } from './mosaic/row';
 
 export type { Phase };
 
@@ -13,9 +15,14 @@ export interface Operand {
   readonly window?: { readonly block: readonly number[]; readonly at: (...grid: V[]) => readonly V[] };
 }
 
+/** Steps a dimension. A `parallel` one may be split over a chip's cores, which share no scratch. */
+export interface GridDimension {
+  readonly steps: number;
+  readonly semantics: 'parallel' | 'arbitrary';
+}
+
 export interface Kernel {
-  /** Steps a dimension. A `parallel` one may be split over a chip's cores, which share no scratch. */
-  readonly grid: readonly { readonly steps: number; readonly semantics: 'parallel' | 'arbitrary' }[];
+  readonly grid: readonly GridDimension[];
   /** Arrays in scalar memory (i32 unless told), there before the first step; the first operands of the call. */
   readonly prefetch: readonly { readonly shape: readonly number[]; readonly element?: 'i32' | 'f32' }[];
   readonly inputs: readonly Operand[];
@@ -27,53 +34,105 @@ export interface Kernel {
   readonly body: (grid: readonly V[], refs: readonly V[]) => void;
 }
 
-/** The kernel's module: `@main`, and a function a window that gives its block's index. */
-export function kernelText(kernel: Kernel): string {
-  const operands = [...kernel.inputs, ...kernel.outputs];
-  const gridTypes = kernel.grid.map(() => scalar('i32'));
-  const refTypes: MosaicType[] = operands.map(({ element, shape, window }) =>
-    window ? ref('vmem', element, window.block) : ref('any', element, shape),
-  );
-  const prefetchTypes = kernel.prefetch.map(({ shape, element = 'i32' }) => ref('smem', element, shape));
-  const types = [...gridTypes, ...prefetchTypes, ...refTypes, ...kernel.scratch];
+/** A kernel whose operations are there as data: made of a `Kernel`, or parsed from text. */
+export interface KernelModule {
+  /** Of the entry function. */
+  readonly name: string;
+  readonly grid: readonly GridDimension[];
+  readonly prefetch: readonly Ref[];
+  /** Inputs, then outputs. */
+  readonly operands: readonly {
+    readonly type: Ref;
+    /** `at` is a function of the grid and the prefetched arrays; its results are the block's index. */
+    readonly window?: {
+      readonly name: string;
+      readonly block: readonly number[];
+      readonly at: Block<MosaicType>;
+      readonly isSynchronous?: boolean;
+    };
+  }[];
+  readonly scratch: readonly Ref[];
+  readonly body: Block<MosaicType>;
+}
+
+/** Throws ShapeError where an operation breaks its rule. */
+export function moduleOf(kernel: Kernel): KernelModule {
+  const gridTypes: Scalar[] = kernel.grid.map(() => scalar('i32'));
+  const prefetch = kernel.prefetch.map(({ shape, element = 'i32' }) => ref('smem', element, shape));
+  const operands = [...kernel.inputs, ...kernel.outputs].map(({ element, shape, window }, i) => {
+    if (!window) return { type: ref('any', element, shape) };
+    const at = isolated<MosaicType>([...gridTypes, ...prefetch], (...args) => returns(window.at(...args.slice(0, gridTypes.length))));
+    return { type: ref('vmem', element, window.block), window: { name: `window_${i}`, block: window.block, at } };
+  });
+  const types = [...gridTypes, ...prefetch, ...operands.map(({ type }) => type), ...kernel.scratch];
   const body = isolated<MosaicType>(types, (...args) => {
     kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length));
-    emit<MosaicType>('stable_mosaic.func.return', [], []);
+    returns();
   });
+  return { name: 'main', grid: kernel.grid, prefetch, operands, scratch: kernel.scratch, body };
+}
+
+/** The versions of the dialect, [since, before), in which every operation of the module has the form that it has there. Throws ShapeError where none is. */
+export function versionsOf({ body, operands }: KernelModule): { readonly since: number; readonly before: number } {
+  let [since, before] = [1, Number.POSITIVE_INFINITY];
+  const visit = (block: Block<MosaicType>) => {
+    for (const op of block.operations) {
+      const row = rows.get(nameOf(op));
+      since = Math.max(since, typeof row?.since === 'function' ? row.since(op) : (row?.since ?? 1));
+      before = Math.min(before, row?.before?.(op) ?? before);
+      if (since >= before)
+        throw new ShapeError(
+          `mosaic: all operations have the forms of one version; got ${nameOf(op)} of before ${before} beside one of ${since}`,
+        );
+      op.regions.forEach(visit);
+    }
+  };
+  visit(body);
+  for (const { window } of operands) if (window) visit(window.at);
+  return { since, before };
+}
+
+export const nameOf = ({ name }: Op): string => name.replace(prefix, '');
+
+/** The kernel's module as text: the entry function, and a function a window that gives its block's index. */
+export const kernelText = (kernel: Kernel): string => moduleText(moduleOf(kernel));
+
+/** As `kernelText`; printed at the lowest version of the dialect unless told. Throws ShapeError for a version that does not have the operations' forms. */
+export function moduleText(module: KernelModule, wanted?: number): string {
+  const { grid, prefetch, operands, scratch } = module;
+  const { since, before } = versionsOf(module);
+  const version = wanted ?? since;
+  if (version < since || version >= before)
+    throw new ShapeError(`mosaic: the forms of these operations are of versions ${since} to ${before - 1}; got ${version}`);
   const functions = [
-    functionText('main', body, types, [], {
-      dimension_semantics: attr.list(kernel.grid.map(({ semantics }) => `#tpu.dimension_semantics<${semantics}>`)),
-      iteration_bounds: attr.array(kernel.grid.map(({ steps }) => steps)),
-      scalar_prefetch: attr.integer(prefetchTypes.length),
-      scratch_operands: attr.integer(kernel.scratch.length),
+    functionText(module.name, module.body, 0, {
+      dimension_semantics: attr.list(grid.map(({ semantics }) => `#tpu.dimension_semantics<${semantics}>`)),
+      iteration_bounds: attr.array(grid.map(({ steps }) => steps)),
+      scalar_prefetch: attr.integer(prefetch.length),
+      scratch_operands: attr.integer(scratch.length),
       'tpu.core_type': '#tpu.core_type<tc>',
       window_params: attr.list(
-        operands.map(({ window }, i) =>
-          attr.dictionary(window ? { transform_indices: `@window_${i}`, window_bounds: attr.array(window.block) } : {}),
+        operands.map(({ window }) =>
+          attr.dictionary(
+            window
+              ? {
+                  ...(window.isSynchronous ? { pipeline_mode: '#tpu.pipeline_mode<synchronous>' } : {}),
+                  transform_indices: `@${window.name}`,
+                  window_bounds: attr.array(window.block),
+                }
+              : {},
+          ),
         ),
       ),
     }),
+    ...operands.flatMap(({ window }) => (window ? [functionText(window.name, window.at, window.block.length, {})] : [])),
   ];
-  for (const [i, { window, shape }] of operands.entries()) {
-    if (!window) continue;
-    const windowTypes = [...gridTypes, ...prefetchTypes];
-    const at = isolated<MosaicType>(windowTypes, (...args) => {
-      emit<MosaicType>('stable_mosaic.func.return', window.at(...args.slice(0, gridTypes.length)), []);
-    });
-    const indices = shape.map(() => scalar('i32'));
-    functions.push(functionText(`window_${i}`, at, windowTypes, indices, {}));
-  }
   return `module attributes {stable_mosaic.version = ${attr.integer(version)}} {\n${functions.join('')}}\n`;
 }
 
-function functionText(
-  name: string,
-  body: ReturnType<typeof isolated<MosaicType>>,
-  types: readonly MosaicType[],
-  results: readonly MosaicType[],
-  attributes: Record<string, string>,
-) {
+function functionText(name: string, body: Block<MosaicType>, results: number, attributes: Record<string, string>): string {
   const list = (parts: readonly MosaicType[]) => `(${parts.map(spell).join(', ')})`;
-  const all = attr.dictionary({ ...attributes, function_type: `${list(types)} -> ${list(results)}`, sym_name: attr.string(name) });
-  return `  "stable_mosaic.func.func"() (${printRegion(body, spell, '  ')}) ${all} : () -> ()\n`;
+  const type = `${list(body.args.map((arg) => arg.type))} -> ${list(Array<MosaicType>(results).fill(scalar('i32')))}`;
+  const all = attr.dictionary({ ...attributes, function_type: type, sym_name: attr.string(name) });
+  return `  "${prefix}func.func"() (${printRegion(body, spell, '  ')}) ${all} : () -> ()\n`;
 }

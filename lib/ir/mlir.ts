@@ -106,8 +106,13 @@ function isVisible<T>(value: Value<T>, from: Block<T>): boolean {
 
 /** Attribute texts. */
 export const attr = {
-  string: (value: string) =>
-    `"${(/^[ -~]*$/.test(value) ? value : Buffer.from(value, 'utf8').toString('latin1')).replace(/[^ -~]|["\\]/g, escaped)}"`,
+  string: (value: string) => {
+    // A kernel's text is 200 kB of base64 in quotes.
+    if (/^[ !#-[\]-~"]*$/.test(value)) return `"${value.replaceAll('"', '\\22')}"`;
+    return `"${Buffer.from(value, 'utf8')
+      .toString('latin1')
+      .replace(/[^ -~]|["\\]/g, escaped)}"`;
+  },
   integer: (value: number | bigint, type = 'i64') => `${value} : ${type}`,
   float: (value: number, type = 'f32') => `${floatText(value, type)} : ${type}`,
   boolean: (value: boolean) => String(value),
@@ -150,7 +155,8 @@ function entriesText(entries: Readonly<Record<string, string>>): string {
 /** A function's operations, one a line; `names` has its arguments'. */
 export function printBlock<T>(block: Block<T>, spell: (type: T) => string, indent: string, names: Map<Value<T>, string>): string {
   const pieces: string[] = [];
-  for (const operation of block.operations) writeOperation(operation, { spell, names, pieces }, indent);
+  const writer = { spell: remembered(spell), names, pieces };
+  for (const operation of block.operations) writeOperation(operation, writer, indent);
   return pieces.join('');
 }
 
@@ -158,8 +164,21 @@ export function printBlock<T>(block: Block<T>, spell: (type: T) => string, inden
 export function printRegion<T>(block: Block<T>, spell: (type: T) => string, indent: string): string {
   // Pieces joined once: a kernel is 200 kB, and a string that grows is a tree to be flattened.
   const pieces: string[] = [];
-  writeRegion(block, { spell, names: new Map(), pieces }, indent);
+  writeRegion(block, { spell: remembered(spell), names: new Map(), pieces }, indent);
   return pieces.join('');
+}
+
+/** A value's type is written wherever it is used. */
+function remembered<T>(spell: (type: T) => string): (type: T) => string {
+  const known = new Map<T, string>();
+  return (type) => {
+    let text = known.get(type);
+    if (text === undefined) {
+      text = spell(type);
+      known.set(type, text);
+    }
+    return text;
+  };
 }
 
 interface Writer<T> {

@@ -53,6 +53,7 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     split === 'kv' ? m.add(m.mul(kvOf(core, kv), wholeGroup), g) : m.add(m.mul(kv, wholeGroup), m.add(m.mul(core, group), g));
 
   const body: Kernel['body'] = ([core, kv, column, g], refs) => {
+    phases.length = 0;
     const rest = [...refs];
     const take = (count: number) => rest.splice(0, count);
     const tables = idSets.map(() => take(4));

@@ -30,6 +30,7 @@ export interface ForwardMemory {
   readonly q: V;
   readonly k: V;
   readonly v: V;
+  readonly dOut?: V;
   /** By id set: ids of queries and of keys, and the slots that they are copied to. */
   readonly ids: readonly (readonly V[])[];
   readonly idSlots: readonly (readonly V[])[];
@@ -171,7 +172,11 @@ export class ForwardStep {
     const querySlot = leaves ? m.sub(m.constant(1), this.querySlot) : this.querySlot;
     if (leaves) this.queryCopies(m.waitCopy, this.after, querySlot);
     const pairs = shapes[1] === 'dynamic' ? this.pairsOf(next, nextSlot, querySlot) : undefined;
-    this.phases.run({ shape: shapes[0], slot, first }, { shape: shapes[1], slot: nextSlot, first: leaves, querySlot, pairs }, leaves);
+    this.phases.run(
+      { shape: shapes[0], slot, first },
+      { shape: shapes[1], slot: nextSlot, first: leaves, querySlot, pairs },
+      leaves ? { querySlot: this.querySlot } : undefined,
+    );
   }
 
   /** Closes the step; the last one of a core waits for what was copied ahead. `next` is the tile after the row's last. */
@@ -189,12 +194,13 @@ export class ForwardStep {
   }
 
   private mark(name: string, runs: () => number, leaves: boolean): void {
-    const { spec, plan, idSets, kvTogether } = this.sizes;
+    const { spec, plan, idSets, kvTogether, withDelta } = this.sizes;
     const { headDim, valueDim } = spec;
     const bytes = spec.dtype === 'bf16' ? 2 : 4;
     const tileBytes = kvTogether * plan.blockK * (headDim + valueDim) * bytes + 4 * plan.blockK * idSets.length;
-    const rowReads = plan.heads * plan.blockQ * headDim * bytes;
-    const rowWrites = plan.heads * plan.blockQ * (valueDim * bytes + (spec.logSumExp ? 4 : 0));
+    const lines = [spec.logSumExp, withDelta].filter(Boolean).length;
+    const rowReads = plan.heads * plan.blockQ * (headDim + (withDelta ? valueDim : 0)) * bytes;
+    const rowWrites = plan.heads * plan.blockQ * (valueDim * bytes + 4 * lines);
     m.mark(this.memory.state, this.marked.length);
     this.marked.push({
       name,
@@ -237,6 +243,9 @@ export class ForwardStep {
       [plan.heads, plan.blockQ, spec.headDim],
       slot,
     );
+    const { dOut, work } = this.memory;
+    if (dOut && work.gradients)
+      this.copy(act, 3, [dOut, work.gradients], [this.headOf(row), first, 0], [plan.heads, plan.blockQ, spec.valueDim], slot);
     this.idCopies(act, 0, row, first, slot);
   }
 
@@ -260,7 +269,7 @@ export class ForwardStep {
     for (const [i, set] of idSets.entries()) {
       const sequence = sequences(set) === 1 ? 0 : this.sequenceOf(row);
       const size = side ? plan.blockK : plan.blockQ;
-      this.copy(act, 3 + 2 * i + side, [this.memory.ids[i][side], this.memory.idSlots[i][side]], [sequence, 0, first], [1, 1, size], slot);
+      this.copy(act, 4 + 2 * i + side, [this.memory.ids[i][side], this.memory.idSlots[i][side]], [sequence, 0, first], [1, 1, size], slot);
     }
   }
 

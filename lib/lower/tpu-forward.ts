@@ -22,6 +22,8 @@ export interface ForwardSizes {
   readonly masks: readonly LazyMask[];
   readonly idSets: readonly IdSet[];
   readonly hasLengths: boolean;
+  /** Whether the kernel makes the backward pass's delta too, rowsum(out * dOut). */
+  readonly withDelta: boolean;
   /** Query heads a kv head; kv heads of a step, which its query heads share or, without groups, have each their own. */
   readonly group: number;
   readonly kvTogether: number;
@@ -34,7 +36,7 @@ export interface ForwardSizes {
   readonly sequences: (set: IdSet) => number;
 }
 
-function sizesOf(spec: AttentionSpec, plan: ForwardPlan): ForwardSizes {
+function sizesOf(spec: AttentionSpec, plan: ForwardPlan, withDelta: boolean): ForwardSizes {
   const { batch, heads, kvHeads } = spec;
   const { blockQ, blockK, queries, keys, cores, stride, band } = plan;
   const masks = lazyMasks(spec);
@@ -46,6 +48,7 @@ function sizesOf(spec: AttentionSpec, plan: ForwardPlan): ForwardSizes {
     masks,
     idSets: band ? [] : idSetsOf(masks),
     hasLengths: hasKind(spec.mask, 'keyLengths'),
+    withDelta,
     group,
     kvTogether: group === 1 ? plan.heads : 1,
     headSteps: (batch * heads) / plan.heads / (cores / stride),
@@ -58,12 +61,13 @@ function sizesOf(spec: AttentionSpec, plan: ForwardPlan): ForwardSizes {
 
 /**
  * The kernel. Prefetched: for each id set the first and end column of each row of tiles [sequences x rows], then the key lengths [batch], then the sinks in base 2, f32 [heads].
- * Operands: q, k, v as [heads of all sequences, padded tokens, size], then each id set's ids of queries and of keys [sequences, 1, padded tokens].
+ * Operands: q, k, v as [heads of all sequences, padded tokens, size], with `withDelta` dOut like out, then each id set's ids of queries and of keys [sequences, 1, padded tokens].
+ * Results: out; where the spec asks for it the log-sum-exp, and with `withDelta` rowsum(out * dOut), both f32 [heads of all sequences, 1, padded queries].
  */
-export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
+export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan, { withDelta = false } = {}): Kernel {
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
   const { blockQ, blockK, queries, keys, cores, stride, band } = plan;
-  const sizes = sizesOf(spec, plan);
+  const sizes = sizesOf(spec, plan, withDelta);
   const { idSets, hasLengths, kvTogether, headSteps, rowSteps, rows, sequences } = sizes;
   const together = plan.heads;
   const all = batch * heads;
@@ -85,6 +89,7 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       { element: dtype, shape: [all, queries, headDim] },
       { element: dtype, shape: [batch * kvHeads, keys, headDim] },
       { element: dtype, shape: [batch * kvHeads, keys, valueDim] },
+      ...(withDelta ? [{ element: dtype, shape: [all, queries, valueDim] }] : []),
       ...idSets.flatMap((set): Kernel['inputs'] => [queries, keys].map((size) => ({ element: 'i32', shape: [sequences(set), 1, size] }))),
     ],
     outputs: [
@@ -96,18 +101,14 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
           at: (core: V, headStep: V, rowStep: V) => [stepOf(core, headStep), rowOf(core, rowStep), m.constant(0)],
         },
       },
-      ...(spec.logSumExp
-        ? [
-            {
-              element: 'f32' as const,
-              shape: [all, 1, queries],
-              window: {
-                block: [together, 1, blockQ],
-                at: (core: V, headStep: V, rowStep: V) => [stepOf(core, headStep), m.constant(0), rowOf(core, rowStep)],
-              },
-            },
-          ]
-        : []),
+      ...[spec.logSumExp, withDelta].filter(Boolean).map(() => ({
+        element: 'f32' as const,
+        shape: [all, 1, queries],
+        window: {
+          block: [together, 1, blockQ],
+          at: (core: V, headStep: V, rowStep: V) => [stepOf(core, headStep), m.constant(0), rowOf(core, rowStep)],
+        },
+      })),
     ],
     scratch: [
       m.ref('vmem', dtype, [2, together, blockQ, headDim]),
@@ -116,24 +117,43 @@ export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
       m.ref('vmem', 'f32', [together, blockK, blockQ]),
       m.ref('vmem', 'f32', [together, valueDim, blockQ]),
       ...[0, 1, 2].map(() => m.ref('vmem', 'f32', [together, 1, blockQ])),
-      m.ref('semaphore_mem', 'dma_semaphore', [3 + 2 * idSets.length, tilesAhead + 1]),
+      m.ref('semaphore_mem', 'dma_semaphore', [4 + 2 * idSets.length, tilesAhead + 1]),
       // The phase, for who reads the schedule, and the slot of the next tile.
       m.ref('smem', 'i32', [2]),
       ...idSets.flatMap(() => [m.ref('vmem', 'i32', [2, 1, blockQ]), m.ref('vmem', 'i32', [tilesAhead + 1, 1, blockK])]),
+      ...(withDelta ? [m.ref('vmem', dtype, [2, together, blockQ, valueDim])] : []),
     ],
     body: ([core, headStep, rowStep], refs) => {
+      phases.length = 0;
       const rest = [...refs];
       const take = (count: number) => rest.splice(0, count);
       const tables = idSets.map(() => take(2));
       const [lengths] = take(hasLengths ? 1 : 0);
       const [sinks] = take(spec.sinks ? 1 : 0);
       const [q, k, v] = take(3);
+      const [dOut] = take(withDelta ? 1 : 0);
       const ids = idSets.map(() => take(2));
-      const [out, logSumExp] = take(spec.logSumExp ? 2 : 1);
+      const [out] = take(1);
+      const [logSumExp] = take(spec.logSumExp ? 1 : 0);
+      const [delta] = take(withDelta ? 1 : 0);
       const [queriesIn, keysIn, values, scores, accumulator, greatest, decay, total, semaphores, state] = take(10);
       const idSlots = idSets.map(() => take(2));
-      const work = { queries: queriesIn, keys: keysIn, values, scores, accumulator, greatest, decay, total, out, logSumExp };
-      const memory = { tables, lengths, sinks, q, k, v, ids, work, semaphores, state, idSlots };
+      const [gradients] = rest;
+      const work = {
+        queries: queriesIn,
+        keys: keysIn,
+        values,
+        scores,
+        accumulator,
+        greatest,
+        decay,
+        total,
+        out,
+        logSumExp,
+        gradients,
+        delta,
+      };
+      const memory = { tables, lengths, sinks, q, k, v, dOut, ids, work, semaphores, state, idSlots };
       const step = new ForwardStep(sizes, memory, { core, headStep, rowStep, row: rowOf(core, rowStep) }, phases);
       if (band) bandRow(step, band);
       else dynamicRow(step);

@@ -25,7 +25,7 @@ export interface Pass {
 
 /**
  * The backward pass: of the attention's inputs, `out` and `dOut` [batch, heads, queries, valueDim] of the dtype and `logSumExp` f32 [batch, heads, queries] (natural;
- * -Infinity where a row sees nothing), dq, dk and dv in the dtype, and dSinks f32 [heads] where there are sinks. Throws ShapeError for a dense mask, and for a choice that the kernel cannot take. */
+ * -Infinity where a row sees nothing) and, where it is known, `delta` of the same type, dq, dk and dv in the dtype, and dSinks f32 [heads] where there are sinks. Throws ShapeError for a dense mask, and for a choice that the kernel cannot take. */
 export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice, cores: number): Pass {
   const plan = backwardPlan(spec, choice, cores);
   const { block, rows, columns, split } = plan;
@@ -41,7 +41,7 @@ export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice, cores:
   const { facts, call } = kernelCall(kernel, { name: 'backward', vmemBytes: 63 * 2 ** 20, cost });
 
   const gradients: Pass['call'] = (inputs) => {
-    const delta = deltaOf(inputs.out, inputs.dOut);
+    const delta = inputs.delta ?? deltaOf(inputs.out, inputs.dOut);
     const ids = idSets.map((set) => {
       const arrays = idArrays(set, spec, blocks, inputs);
       return { ...arrays, ofColumns: columnTables(arrays, rows, columns) };

@@ -56,6 +56,14 @@ export interface PhaseRefs {
   /** Windows [heads, blockQ, valueDim], and f32 [heads, 1, blockQ] where the log-sum-exp is asked for. */
   readonly out: V;
   readonly logSumExp?: V;
+  /** The output's gradient [2, heads, blockQ, valueDim], and a window for its product with the output f32 [heads, 1, blockQ]. */
+  readonly gradients?: V;
+  readonly delta?: V;
+}
+
+/** Of a phase whose tile is the last of its row: the slot of the row's queries. */
+export interface Leaving {
+  readonly querySlot: V;
 }
 
 export interface PhaseSizes {
@@ -94,8 +102,8 @@ export class Phases {
     private readonly sink?: (head: number) => V,
   ) {}
 
-  /** The phase; `leaves`: the current tile is the last of its row, so the output leaves. */
-  run(current: Current, next: Next, leaves: boolean): void {
+  /** The phase; `leaves` where the current tile is the last of its row, so that the output leaves. */
+  run(current: Current, next: Next, leaves: Leaving | undefined): void {
     const { heads, blockQ } = this.sizes;
     const values = Array.from({ length: this.sizes.kvHeads }, (_, head) => this.turnedValues(current.slot, head));
     // Columns of 512 keep what a group holds in registers: at 1024 the compiler spills.
@@ -108,7 +116,7 @@ export class Phases {
     let waiting: (() => void)[] = [];
     for (const [i, { head, columns }] of units.entries()) {
       const weighed = groupsOf(current.shape, columns, this.sizes.blockK).map((group) => {
-        const weights = this.weigh(current, head, group, leaves);
+        const weights = this.weigh(current, head, group, leaves !== undefined);
         return () => this.output(current, values, head, group, weights, leaves);
       });
       for (const output of waiting) output();
@@ -222,7 +230,7 @@ export class Phases {
     head: number,
     { first, count, start, end }: Group,
     { decay, greatest, total, weights }: { decay?: V; greatest: V; total: V; weights?: V },
-    leaves: boolean,
+    leaves: Leaving | undefined,
   ): void {
     const { refs, spec } = this;
     const { valueDim } = spec;
@@ -242,8 +250,14 @@ export class Phases {
       return;
     }
     const { factor, natural } = this.finish(head, greatest, total);
-    const out = m.convert(m.transpose(m.mul(sum, m.broadcastRow(factor, valueDim))), spec.dtype);
+    const turned = m.mul(sum, m.broadcastRow(factor, valueDim));
+    const out = m.convert(m.transpose(turned), spec.dtype);
     m.store(m.reshape(out, [1, count, valueDim]), refs.out, [head, first, 0]);
+    if (refs.gradients && refs.delta) {
+      const gradient = m.reshape(m.load(refs.gradients, [1, 1, count, valueDim], [leaves.querySlot, head, first, 0]), [count, valueDim]);
+      const products = m.mul(turned, m.convert(m.transpose(gradient), 'f32'));
+      this.keep(m.reshape(m.reduce('add', products, 0), [1, count]), refs.delta, [head, 0, first]);
+    }
     if (refs.logSumExp) this.keep(natural(), refs.logSumExp, [head, 0, first]);
   }
 

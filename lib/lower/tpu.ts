@@ -8,27 +8,30 @@ import * as s from '../ir/stablehlo';
 import { hasKind } from '../mask';
 import { type Module, tensor } from '../types';
 import { lazyMasks } from './lazy';
-import { type BackwardChoice, backwardChoice } from './tpu-backward-plan';
+import type { BackwardChoice } from './tpu-backward-plan';
 import { kernelCall } from './tpu-call';
-import { type ForwardChoice, forwardChoice, type Preset } from './tpu-choice';
+import type { ForwardChoice, Preset } from './tpu-choice';
 import { forwardKernel } from './tpu-forward';
 import { gradientsTpu, type Pass } from './tpu-grad';
 import { idSetsOf } from './tpu-mask';
 import { cut, idArrays, idBytes, padded } from './tpu-operands';
 import { forwardPlan } from './tpu-walk';
+import { backwardFor, forwardFor } from './tuned';
 
 export interface TpuOptions {
   /** `fast`, the default, is for step time, `lean` for compile time. */
   readonly preset?: Preset;
+  /** Whose tuned choices to take, where there are some (tuned.json): v5p, the default, or another generation. */
+  readonly chip?: string;
   /** In place of the preset's choice. */
   readonly forward?: ForwardChoice;
   readonly backward?: BackwardChoice;
 }
 
 /** The tiles of the first of the kernels. */
-export function tpuBlocks(spec: AttentionSpec, { preset = 'fast', forward, backward }: TpuOptions): { blockQ: number; blockK: number } {
-  if (spec.pass !== 'backward') return forward ?? forwardChoice(spec, preset, 2);
-  const { block } = backward ?? backwardChoice(spec, preset, 2);
+export function tpuBlocks(spec: AttentionSpec, options: TpuOptions): { blockQ: number; blockK: number } {
+  if (spec.pass !== 'backward') return options.forward ?? forwardFor(spec, options);
+  const { block } = options.backward ?? backwardFor(spec, options);
   return { blockQ: block, blockK: block };
 }
 
@@ -39,8 +42,7 @@ export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module 
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${headDim} and ${valueDim}`);
   if (Math.max(queries, keys) > 2 ** 28) throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${queries} x ${keys}`);
   const forward = pass === 'backward' ? undefined : forwardTpu({ ...spec, logSumExp: spec.logSumExp || pass !== 'forward' }, options);
-  const backward =
-    pass === 'forward' ? undefined : gradientsTpu(spec, options.backward ?? backwardChoice(spec, options.preset ?? 'fast', 2), 2);
+  const backward = pass === 'forward' ? undefined : gradientsTpu(spec, options.backward ?? backwardFor(spec, options), 2);
   const parts = [forward, backward].filter((part) => part !== undefined);
   const call = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
     const results: Record<string, s.Tensor> = {};
@@ -54,10 +56,10 @@ export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module 
   });
 }
 
-/** The forward pass: `out`, and `logSumExp` where the spec asks for it. */
-function forwardTpu(spec: AttentionSpec, { preset = 'fast', forward = forwardChoice(spec, preset, 2) }: TpuOptions): Pass {
+/** The forward pass: `out`, `logSumExp` where the spec asks for it, and before a backward pass `delta` f32 [batch, heads, queries]. */
+function forwardTpu(spec: AttentionSpec, options: TpuOptions): Pass {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim, dtype } = spec;
-  const plan = forwardPlan(spec, forward, 2);
+  const plan = forwardPlan(spec, options.forward ?? forwardFor(spec, options), 2);
   const idSets = plan.band ? [] : idSetsOf(lazyMasks(spec));
   const bytes = dtype === 'bf16' ? 2 : 4;
   const cost = {
@@ -65,25 +67,30 @@ function forwardTpu(spec: AttentionSpec, { preset = 'fast', forward = forwardCho
     transcendentals: unmaskedPairs(spec),
     bytesAccessed: bytes * batch * (heads * queries + kvHeads * keys) * (headDim + valueDim),
   };
-  const { facts, call } = kernelCall(forwardKernel(spec, plan), { name: 'forward', vmemBytes: 63 * 2 ** 20, cost });
+  // What the backward pass wants of both is made where the output is at hand.
+  const withDelta = spec.pass === 'forward+backward';
+  const { facts, call } = kernelCall(forwardKernel(spec, plan, { withDelta }), { name: 'forward', vmemBytes: 63 * 2 ** 20, cost });
   return {
     facts,
     maskBytes: idBytes(idSets, spec, plan),
     call: (inputs) => {
       const ids = idSets.map((set) => idArrays(set, spec, plan, inputs));
-      const [out, logSumExp] = call([
+      const [out, ...lines] = call([
         ...ids.flatMap(({ start, end }) => [start, end]),
         ...(hasKind(spec.mask, 'keyLengths') ? [inputs.keyLengths] : []),
         ...(spec.sinks ? [s.multiply(inputs.sinks, Math.LOG2E)] : []),
         padded(inputs.q, tensor(dtype, [batch * heads, plan.queries, headDim])),
         padded(inputs.k, tensor(dtype, [batch * kvHeads, plan.keys, headDim])),
         padded(inputs.v, tensor(dtype, [batch * kvHeads, plan.keys, valueDim])),
+        ...(withDelta ? [padded(inputs.dOut, tensor(dtype, [batch * heads, plan.queries, valueDim]))] : []),
         ...ids.flatMap(({ q, kv }) => [q, kv]),
       ]);
-      const whole = { out: cut(out, tensor(dtype, [batch, heads, queries, valueDim])) };
-      if (!logSumExp) return whole;
-      const lines = s.reshape(logSumExp, [batch * heads, plan.queries]);
-      return { ...whole, logSumExp: cut(lines, tensor('f32', [batch, heads, queries])) };
+      const names = [...(spec.logSumExp ? ['logSumExp'] : []), ...(withDelta ? ['delta'] : [])];
+      const line = (x: s.Tensor) => cut(s.reshape(x, [batch * heads, plan.queries]), tensor('f32', [batch, heads, queries]));
+      return {
+        out: cut(out, tensor(dtype, [batch, heads, queries, valueDim])),
+        ...Object.fromEntries(names.map((name, i) => [name, line(lines[i])])),
+      };
     },
   };
 }

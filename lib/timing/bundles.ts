@@ -128,10 +128,12 @@ function branchesOf(bundles: readonly string[], delaySlots: number): Branch[] {
   const starts = new Map<string, number>();
   for (const [i, bundle] of bundles.entries())
     for (const [, region] of bundle.matchAll(/Start(?:\/End empty)? region (\d+)/g)) starts.set(region, i);
+  const exit = bundles.findIndex((bundle) => bundle.includes('exit bundle'));
   return bundles.flatMap((bundle, at) => {
     if (!bundle.includes('= sbr.')) return [];
     const [, predicate, region] = /= sbr\.rel (?:\((!?%\w+)\) )?target = \$region(\d+)/.exec(bundle) ?? [];
-    const target = starts.get(region);
+    // A region that starts nowhere is empty and at the end.
+    const target = starts.get(region) ?? (exit >= 0 && region !== undefined ? exit : undefined);
     if (target === undefined) throw new ShapeError(`a branch of the schedule aims at a region; got ${bundle.trim().slice(0, 200)}`);
     const slots = bundles.slice(at + 1, at + 2 + delaySlots);
     const start = slots.findIndex((slot) => slot.includes(' Start'));

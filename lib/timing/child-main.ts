@@ -10,13 +10,15 @@ process.once('message', async (task: Task) => {
 async function answer({ text, topology: name, repeats }: Task): Promise<Answer> {
   try {
     using topology = await Topology.open('tpu', name);
-    let compileMs = Number.POSITIVE_INFINITY;
+    let [compileMs, cpuMs] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (let i = 1; ; i++) {
-      const begin = performance.now();
+      const [begin, used] = [performance.now(), process.cpuUsage()];
       using executable = await topology.compile(text);
       compileMs = Math.min(compileMs, performance.now() - begin);
+      const { user, system } = process.cpuUsage(used);
+      cpuMs = Math.min(cpuMs, (user + system) / 1000);
       if (i < repeats) continue;
-      return { compiled: { compileMs, codeBytes: executable.codeBytes, tempBytes: executable.memory.tempBytes } };
+      return { compiled: { compileMs, cpuMs, codeBytes: executable.codeBytes, tempBytes: executable.memory.tempBytes } };
     }
   } catch (error) {
     const { name: kind, message } = error as Error;

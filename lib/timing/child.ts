@@ -14,6 +14,8 @@ export interface Task {
 export interface Compiled {
   /** From the text to an executable. */
   readonly compileMs: number;
+  /** Of processors, which other work on the machine does not lengthen. */
+  readonly cpuMs: number;
   readonly codeBytes: number;
   readonly tempBytes: number;
 }

@@ -31,6 +31,8 @@ export interface Estimate {
   readonly buildMs?: number;
   /** From the text to an executable, without dumps. */
   readonly compileMs: number;
+  /** The same in processor time, where it was compiled here. */
+  readonly compileCpuMs?: number;
   /** In the order of the code. */
   readonly loops: readonly (Loop & { readonly kernel: string })[];
   /** The kernels' cycles by less of the model: without HBM, and without waiting for MXUs either; and HBM alone at full bandwidth. */
@@ -63,9 +65,9 @@ export async function estimate(program: Executable | Module, options: EstimateOp
       "a schedule is read of the kernels of lower(spec, 'tpu'); this program has none that says how often its parts run",
     );
   const task = { text: module.text, topology };
-  const undumped = compileMs ?? (await compileInChild(task)).compileMs;
+  const undumped = compileMs === undefined ? await compileInChild(task) : { compileMs, cpuMs: undefined };
   const dump = await compileWithDump(module.text, topology);
-  return summary({ module, topology, chip, dump, compileMs: undumped, buildMs: options.buildMs });
+  return summary({ module, topology, chip, dump, compileMs: undumped.compileMs, compileCpuMs: undumped.cpuMs, buildMs: options.buildMs });
 }
 
 function originOf(executable: Executable): { module: Module; topology: string; compileMs?: number } {
@@ -79,10 +81,11 @@ interface Parts {
   readonly chip: Chip;
   readonly dump: Dump;
   readonly compileMs: number;
+  readonly compileCpuMs?: number;
   readonly buildMs?: number;
 }
 
-function summary({ module, topology, chip, dump, compileMs, buildMs }: Parts): Estimate {
+function summary({ module, topology, chip, dump, compileMs, compileCpuMs, buildMs }: Parts): Estimate {
   const { operations, kernels } = readHlo(dump.hlo);
   const facts = factsByBody(module);
   const loops = kernels.flatMap(({ name, body }) => {
@@ -108,6 +111,7 @@ function summary({ module, topology, chip, dump, compileMs, buildMs }: Parts): E
     codeBytes: dump.compiled.codeBytes,
     ...(buildMs === undefined ? {} : { buildMs }),
     compileMs,
+    ...(compileCpuMs === undefined ? {} : { compileCpuMs }),
     loops: Object.freeze(loops),
     scheduleCycles: total((loop) => loop.scheduleCycles),
     bundleCycles: total((loop) => loop.bundles),

@@ -31,8 +31,9 @@ export function readHlo(text: string): { operations: Operation[]; kernels: Kerne
   const kernels: KernelCall[] = [];
   const bytes = new Map<string, number>();
   const entry = text.slice(Math.max(0, text.search(/^ENTRY /m)));
-  for (const line of entry.split('\n')) {
-    const [, name, type, opcode, rest] = /^\s+(?:ROOT )?%([\w.-]+) = (\(.*?\)|\S+) ([\w-]+)\((.*)$/.exec(line) ?? [];
+  // An attribute may hold line breaks.
+  for (const line of entry.split(/\n\s+(?=(?:ROOT )?%[\w.-]+ = )/)) {
+    const [, name, type, opcode, rest] = /^(?:ROOT )?%([\w.-]+) = (\(.*?\)|\S+) ([\w-]+)\((.*)$/s.exec(line) ?? [];
     if (name === undefined) continue;
     bytes.set(name, bytesOf(type));
     if (free.has(opcode) || opcode.endsWith('-done')) continue;

@@ -33,9 +33,21 @@ export interface Loop {
 export const copyLatency = 480 / 1.05e9;
 
 interface Cost {
+  /** With waits for MXUs. */
   cycles: number;
   bundles: number;
   mxuCycles: number;
+}
+
+/** What blocks take that run once each. */
+export function costOf(program: BundleProgram, blocks: readonly BasicBlock[], chip: Chip): Cost {
+  const cost: Cost = { cycles: 0, bundles: 0, mxuCycles: 0 };
+  for (const block of blocks) {
+    cost.cycles += replay(program, block, chip);
+    cost.bundles += block.end - block.start;
+    cost.mxuCycles += rowsOf(program, block) / chip.rowsPerCycle / chip.mxus;
+  }
+  return cost;
 }
 
 /** The parts of a kernel in the order of their code. Throws ShapeError where marks and phases do not match, or nothing says how often a loop runs. */
@@ -49,12 +61,7 @@ export function loopsOf(program: BundleProgram, ofKernel: KernelFacts, chip: Chi
     const phases = [...region.marks, ...region.predicated].map((k) => facts.phases[k]);
     const opens = region.marks.length > 0 || region.kind === 'program' || (runs !== parent.runs && hasMarks(region));
     // Counted into the part around it, a loop or branch costs its own runs for each of that part's.
-    const cost: Cost = { cycles: 0, bundles: 0, mxuCycles: 0 };
-    for (const block of region.blocks) {
-      cost.cycles += replay(program, block, chip);
-      cost.bundles += block.end - block.start;
-      cost.mxuCycles += rowsOf(program, block) / chip.rowsPerCycle / chip.mxus;
-    }
+    const cost = costOf(program, region.blocks, chip);
     const at = loops.length;
     if (opens) loops.push(undefined as never);
     for (const inner of region.regions) visit(inner, { runs, depth: parent.depth + (region.kind === 'loop' ? 1 : 0), cost });
@@ -94,7 +101,6 @@ function hasMarks(region: Region): boolean {
 }
 
 function runsOf(region: Region, parent: { runs: number; depth: number }, facts: KernelFacts): number {
-  if (region.kind === 'program') return 1;
   if (region.marks.length) {
     const [runs, ...others] = region.marks.map((k) => facts.phases[k].runs);
     if (others.some((other) => other !== runs))
@@ -103,6 +109,7 @@ function runsOf(region: Region, parent: { runs: number; depth: number }, facts: 
       );
     return runs;
   }
+  if (region.kind === 'program') return 1;
   const isGrid = parent.depth === 0 && region.kind === 'loop' && hasMarks(region);
   if (region.kind === 'branch') {
     // The body of the grid's loop, which runs on a little for the copies of windows.
@@ -123,6 +130,7 @@ function runsOf(region: Region, parent: { runs: number; depth: number }, facts: 
 
 const phaseText = (facts: KernelFacts, k: number) => `"${facts.phases[k].name}" (${facts.phases[k].runs} times)`;
 
+/** And gives those back that the compiler dropped. */
 function checkMarks(root: Region, facts: KernelFacts): void {
   const found = new Set<number>();
   for (const region of regionsIn(root))
@@ -132,8 +140,15 @@ function checkMarks(root: Region, facts: KernelFacts): void {
       if (found.has(k)) throw new ShapeError(`a phase is one piece of code; ${phaseText(facts, k)} is marked twice in the schedule`);
       found.add(k);
     }
-  for (const [k, { runs }] of facts.phases.entries())
-    if (runs > 0 && !found.has(k)) throw new ShapeError(`every phase has its mark in the schedule; ${phaseText(facts, k)} has none`);
+  for (const [k, { runs }] of facts.phases.entries()) {
+    if (!runs || found.has(k)) continue;
+    // A store that another one to its place follows in straight code, or nothing but the end, is dropped: the phase stands there, and runs as often.
+    const places = root.regions.length
+      ? [...regionsIn(root)].filter(({ marks }) => marks.some((other) => facts.phases[other].runs === runs))
+      : [root];
+    if (places.length !== 1) throw new ShapeError(`every phase has its mark in the schedule; ${phaseText(facts, k)} has none`);
+    places[0].marks.unshift(k);
+  }
 }
 
 function rowsOf({ matmuls }: BundleProgram, { start, end }: BasicBlock): number {

@@ -37,7 +37,7 @@ export function program<I extends Readonly<Record<string, TensorType>>>(
   const results = outputs.map((port) => typeText(port.type)).join(', ');
   const text =
     `module @${symbol(name)} {\n  func.func public @main(${head}) -> (${results}) {\n` +
-    `${printBlock(block, speller(), '    ', names)}  }\n}\n`;
+    `${printBlock(block, typeText, '    ', names)}  }\n}\n`;
   return Object.freeze({ text, inputs: Object.freeze(ports), outputs: Object.freeze(outputs), ...options });
 }
 
@@ -49,17 +49,4 @@ function word(what: string, name: string): string {
 
 function symbol(name: string): string {
   return /^[A-Za-z_][\w$.]*$/.test(name) ? name : attr.string(name);
-}
-
-/** typeText with a memory: a program has many values and few types, and spelling them is most of the printing. */
-function speller(): (type: TensorType) => string {
-  const known = new Map<TensorType, string>();
-  return (type) => {
-    let text = known.get(type);
-    if (text === undefined) {
-      text = typeText(type);
-      known.set(type, text);
-    }
-    return text;
-  };
 }
