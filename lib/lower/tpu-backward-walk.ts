@@ -64,14 +64,15 @@ function pickOwn({ own }: Plane, values: readonly V[]): V {
   return values.reduce((chosen, value, i) => m.select(m.eq(own, i), value, chosen));
 }
 
-/** The first row from `from` on that visits the column, or `rows`; `rows` without a search where `skip` holds. */
-export function nextRow(plane: Plane, column: V, from: V, skip?: V): V {
+/** The first row from `from` on that visits the column, or `rows`; `rows` without a search where `skip` holds. `mark` is for the search's loop. */
+export function nextRow(plane: Plane, column: V, from: V, mark: () => void, skip?: V): V {
   const { masks, rows } = plane;
   const walks = masks.map((mask) => nextIn(kernelScalars, columnSpans(plane, mask, column), rows));
   const [row] = m.whileLoop(
     [skip ? m.select(skip, rows, m.sub(from, 1)) : m.sub(from, 1), skip ? m.select(skip, 1, 0) : m.constant(0)],
     (_, found) => m.eq(found, 0),
     (before) => {
+      mark();
       const after = m.add(before, 1);
       const row = pickOwn(
         plane,

@@ -308,11 +308,14 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
         keyLength: () => m.loadScalar(lengths, m.div(head, heads)),
       });
       const plane = planeOf(head);
+      const steps = kvSteps * columns * group;
+      // Rows that a search asks: most often the one it finds.
+      const search = (name: string, runs: number) => () => mark({ name, runs, readBytes: 0, writtenBytes: 0 });
       const after = stepAfter(here, 0, columns - 1);
       const nextHead = headOf(core, after);
       const nextPlane = planeOf(nextHead);
       const isRow = (row: V) => m.lt(row, rows);
-      const opening = nextRow(plane, column, m.constant(0), m.not(isFirstStep));
+      const opening = nextRow(plane, column, m.constant(0), search('first row', 1), m.not(isFirstStep));
       start({ head, row: opening }, isRow(opening));
       m.when(isFirstStep, () => m.storeScalar(opening, state, word.row));
       m.when(m.eq(column, 0), () => {
@@ -325,7 +328,7 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       m.when(m.eq(g, 0), clear);
       const first = m.loadScalar(state, word.row);
       m.when(m.not(isRow(first)), () => {
-        const row = nextRow(nextPlane, after.column, m.constant(0), isLastStep);
+        const row = nextRow(nextPlane, after.column, m.constant(0), search('row after none', 0), isLastStep);
         m.storeScalar(row, state, word.row);
         m.when(isRow(row), () => loads(nextHead, row, m.loadScalar(state, word.slot), m.startCopy));
       });
@@ -334,9 +337,10 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
         (row) => isRow(row),
         (row, slot) => {
           mark({ name: 'tile', runs: plan.tiles, ...traffic.ofTile });
-          const down = nextRow(plane, column, m.add(row, 1));
+          const down = nextRow(plane, column, m.add(row, 1), search('next row', plan.tiles));
           const isLast = m.not(isRow(down));
-          const later = nextRow(nextPlane, after.column, m.constant(0), m.or(m.not(isLast), isLastStep));
+          const isWithin = m.or(m.not(isLast), isLastStep);
+          const later = nextRow(nextPlane, after.column, m.constant(0), search('first row of the next column', steps), isWithin);
           m.when(isLast, () => m.storeScalar(later, state, word.row));
           const next = { head: m.select(isLast, nextHead, head), g: m.select(isLast, after.g, g), row: m.select(isLast, later, down) };
           const nextColumn = m.select(isLast, after.column, column);
