@@ -15,8 +15,8 @@ const below: Record<string, readonly string[]> = {
   reference: ['mask', 'attention'],
   lower: ['errors', 'types', 'mask', 'attention', 'ir'],
   pjrt: ['errors', 'types', 'supply'],
-  timing: ['errors', 'types', 'mask', 'ir', 'attention', 'reference', 'lower', 'pjrt'],
-  cli: ['errors', 'types', 'mask', 'attention', 'lower', 'pjrt', 'supply', 'timing'],
+  timing: ['errors', 'types', 'ir', 'mask', 'attention', 'reference', 'lower', 'pjrt'],
+  cli: ['errors', 'types', 'ir', 'mask', 'attention', 'lower', 'pjrt', 'supply', 'timing'],
 };
 
 const room = (file: string) => path.relative(lib, file).split(path.sep)[0].replace(/\.ts$/, '');

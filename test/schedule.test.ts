@@ -8,7 +8,7 @@ import { causal, full, local, parseMask } from '../lib/mask';
 import { Topology } from '../lib/pjrt';
 import { parseBundles } from '../lib/timing/bundles';
 import { compileInChild } from '../lib/timing/child';
-import { chipOf } from '../lib/timing/chips';
+import { chipOf } from '../lib/ir/chips';
 import { estimate } from '../lib/timing/estimate';
 import { readHlo } from '../lib/timing/hlo';
 import { copyLatency, loopsOf } from '../lib/timing/schedule';
@@ -62,7 +62,7 @@ test('other generations have other MXUs', () => {
   const program = parseBundles(dump([`%5 = vmatmul.mubr.bf16.gmra.mrb[0].mxu0 %v1_v2`, ...idle(2), matmul(0)]), v6e.delaySlots);
   expect(loopsOf(program, kernel(), v6e)[0].cycles).toBe(16);
   expect(chipOf('v4:2x2x1')).toMatchObject({ name: 'v4', mxus: 4, rowsPerCycle: 1 });
-  expect(() => chipOf('v3:2x2')).toThrow('a schedule is read for a topology of v4, v5e, v5p, v6e, tpu7x; got v3:2x2');
+  expect(() => chipOf('v3:2x2')).toThrow('a TPU generation is one of v4, v5e, v5p, v6e, tpu7x; got v3:2x2');
   expect(() => parseBundles(dump([matmul(0, 's8.gmra')]), slots)).toThrow(
     'a vmatmul is of bf16 or f32 and names its MXU; got vmatmul.s8.gmra.mxu0',
   );

@@ -4,7 +4,7 @@ import { attention } from '../attention';
 import { lowerTpu } from '../lower/tpu';
 import type { Preset } from '../lower/tpu-choice';
 import { parseMask } from '../mask';
-import { chipOf } from '../timing/chips';
+import { chipOf } from '../ir/chips';
 import { type Estimate, estimate as estimated } from '../timing/estimate';
 import { maskHelp, type ShapeOptions, withShape } from './shape';
 import { topologyName } from './target';

@@ -8,7 +8,7 @@ import { lowerTpu } from '../lower/tpu';
 import { backwardCandidates, forwardCandidates } from '../lower/tpu-candidates';
 import { type TunedClass, tunedClass } from '../lower/tuned';
 import { parseMask } from '../mask';
-import { chipOf } from '../timing/chips';
+import { chipOf } from '../ir/chips';
 import { best, type Candidate, pareto, storeTuned, type Trial, tune as search } from '../timing/tune';
 import { countBar } from './progress';
 import { maskHelp, type ShapeOptions, withShape } from './shape';

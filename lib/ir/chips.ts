@@ -13,17 +13,19 @@ export interface Chip {
   readonly mxuSize: number;
   /** Rows of the left side that an MXU takes a cycle, in bf16. */
   readonly rowsPerCycle: number;
-  readonly clockGHz: number;
+  readonly hertz: number;
   /** Of a device (one program), bf16: cores x mxus x mxuSize^2 x 2 x rowsPerCycle x clock. */
-  readonly peakTflops: number;
+  readonly flopsPerSecond: number;
   /** Of a device. */
-  readonly hbmGBps: number;
+  readonly hbmBytesPerSecond: number;
   /** Vector memory that windows and scratch of a kernel may take, of a core. */
   readonly vmemBytes: number;
   /** What of it the compiler gives unless the call's `scoped_memory_configs` asks for more. */
   readonly defaultVmemBytes: number;
   /** Scalar memory that prefetched arrays and scratch may take, of a core. */
   readonly smemBytes: number;
+  /** Bundles after a branch that still run. */
+  readonly delaySlots: number;
 }
 
 const MiB = 2 ** 20;
@@ -37,7 +39,8 @@ const KiB = 2 ** 10;
  * Cores: the topology's own `num_cores`; v4:2x2x1 and tpu7x:2x2x1 have two devices a chip, of one core each, so their peak and bandwidth are half a chip's
  * (a v4 that runs as megacore has one of two cores). MXUs, peak: tpu_info.py; MXUs as libtpu's schedules name them. HBM: cloud.google.com/tpu/docs, a page a generation.
  * Clocks: v4 1.05 GHz (Jouppi et al., ISCA 2023); v5e, v5p, v6e, tpu7x are the peak over the flop a cycle, with `rowsPerCycle` 2 for the last two, since
- * 1 would make 3.5 and 4.4 GHz: inferred, not documented.
+ * 1 would make 3.5 and 4.4 GHz: inferred, not documented. Delay slots: from branches and the regions that start after them
+ * in libtpu 0.0.52's final bundles.
  */
 const table = {
   v4: {
@@ -46,11 +49,12 @@ const table = {
     mxus: 4,
     mxuSize: 128,
     rowsPerCycle: 1,
-    clockGHz: 1.05,
-    peakTflops: 137.5,
-    hbmGBps: 614,
+    hertz: 1.05e9,
+    flopsPerSecond: 137.5e12,
+    hbmBytesPerSecond: 614e9,
     vmem: 16 * MiB,
     byDefault: 16 * MiB,
+    delaySlots: 1,
   },
   v5e: {
     topology: 'v5e:2x2',
@@ -58,11 +62,12 @@ const table = {
     mxus: 4,
     mxuSize: 128,
     rowsPerCycle: 1,
-    clockGHz: 1.5,
-    peakTflops: 197,
-    hbmGBps: 819,
+    hertz: 1.5e9,
+    flopsPerSecond: 197e12,
+    hbmBytesPerSecond: 819e9,
     vmem: 128 * MiB,
     byDefault: 16 * MiB,
+    delaySlots: 4,
   },
   v5p: {
     topology: 'v5p:2x2x1',
@@ -70,11 +75,12 @@ const table = {
     mxus: 4,
     mxuSize: 128,
     rowsPerCycle: 1,
-    clockGHz: 1.75,
-    peakTflops: 459,
-    hbmGBps: 2765,
+    hertz: 1.75e9,
+    flopsPerSecond: 459e12,
+    hbmBytesPerSecond: 2765e9,
     vmem: 64 * MiB - 64 * KiB,
     byDefault: 16 * MiB,
+    delaySlots: 4,
   },
   v6e: {
     topology: 'v6e:2x2',
@@ -82,11 +88,12 @@ const table = {
     mxus: 2,
     mxuSize: 256,
     rowsPerCycle: 2,
-    clockGHz: 1.75,
-    peakTflops: 918,
-    hbmGBps: 1640,
+    hertz: 1.75e9,
+    flopsPerSecond: 918e12,
+    hbmBytesPerSecond: 1640e9,
     vmem: 128 * MiB - 64 * KiB,
     byDefault: 32 * MiB,
+    delaySlots: 4,
   },
   tpu7x: {
     topology: 'tpu7x:2x2x1',
@@ -94,11 +101,12 @@ const table = {
     mxus: 2,
     mxuSize: 256,
     rowsPerCycle: 2,
-    clockGHz: 2.2,
-    peakTflops: 1155,
-    hbmGBps: 3690,
+    hertz: 2.2e9,
+    flopsPerSecond: 1155e12,
+    hbmBytesPerSecond: 3690e9,
     vmem: 64 * MiB - 64 * KiB,
     byDefault: 32 * MiB,
+    delaySlots: 6,
   },
 };
 

@@ -3,7 +3,7 @@ import { ShapeError } from '../errors';
 import type { Executable } from '../pjrt';
 import type { KernelFacts, Module } from '../types';
 import { parseBundles } from './bundles';
-import { chipOf, type Chip } from './chips';
+import { chipOf, type Chip } from '../ir/chips';
 import { compileInChild } from './child';
 import { compileWithDump, type Dump } from './dump';
 import { estimateText } from './estimate-text';

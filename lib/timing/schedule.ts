@@ -8,7 +8,7 @@
 import { ShapeError } from '../errors';
 import type { KernelFacts } from '../types';
 import { type BasicBlock, type BundleProgram, type Region, regionsIn } from './bundles';
-import type { Chip } from './chips';
+import type { Chip } from '../ir/chips';
 
 /** A part of a kernel; all but `runs` are of one run, on average where its branches differ. */
 export interface Loop {
