@@ -3,6 +3,7 @@ import { type AttentionOptions, attention } from '../lib/attention';
 import { interpret } from '../lib/ir/interpret';
 import { lazyMasks } from '../lib/lower/lazy';
 import { backwardKernel } from '../lib/lower/tpu-backward';
+import { chips } from '../lib/ir/chips';
 import { type BackwardChoice, backwardPlan } from '../lib/lower/tpu-backward-plan';
 import { idSetsOf } from '../lib/lower/tpu-mask';
 import { documentIds } from '../lib/mask';
@@ -12,7 +13,7 @@ import { testData, testInputs } from '../lib/timing/measure';
 /** Largest error of each gradient over the largest value of it. */
 export function backwardErrors(options: AttentionOptions, choice: BackwardChoice, cores = 2): Record<'dq' | 'dk' | 'dv', number> {
   const spec = attention({ ...options, pass: 'forward' });
-  const plan = backwardPlan(spec, choice, cores);
+  const plan = backwardPlan(spec, choice, { ...chips.v5p, cores });
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = spec;
   const { block, rows, columns } = plan;
   const values = testInputs(spec);

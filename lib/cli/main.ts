@@ -30,6 +30,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 process.once('SIGINT', () => process.exit(130)).once('SIGTERM', () => process.exit(143));
 
 program.parseAsync().catch((error: Error) => {
-  console.error(`node-pjrt: ${error.message.trim().replace(/\s*\n\s*/g, ' ')}`);
+  const text = error.message.trim().replace(/\s*\n\s*/g, ' ');
+  // A compiler that is out of memory lists every allocation there is.
+  console.error(`node-pjrt: ${text.length > 1000 ? `${text.slice(0, 1000)} ...` : text}`);
   process.exitCode = 1;
 });

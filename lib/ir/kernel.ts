@@ -58,18 +58,28 @@ export interface KernelModule {
 /** Throws ShapeError where an operation breaks its rule. */
 export function moduleOf(kernel: Kernel): KernelModule {
   const gridTypes: Scalar[] = kernel.grid.map(() => scalar('i32'));
-  const prefetch = kernel.prefetch.map(({ shape, element = 'i32' }) => ref('smem', element, shape));
-  const operands = [...kernel.inputs, ...kernel.outputs].map(({ element, shape, window }, i) => {
-    if (!window) return { type: ref('any', element, shape) };
-    const at = isolated<MosaicType>([...gridTypes, ...prefetch], (...args) => returns(window.at(...args.slice(0, gridTypes.length))));
-    return { type: ref('vmem', element, window.block), window: { name: `window_${i}`, block: window.block, at } };
-  });
+  const prefetch = prefetchTypes(kernel);
+  const operands = operandsOf(kernel);
   const types = [...gridTypes, ...prefetch, ...operands.map(({ type }) => type), ...kernel.scratch];
   const body = isolated<MosaicType>(types, (...args) => {
     kernel.body(args.slice(0, gridTypes.length), args.slice(gridTypes.length));
     returns();
   });
   return { name: 'main', grid: kernel.grid, prefetch, operands, scratch: kernel.scratch, body };
+}
+
+export function prefetchTypes({ prefetch }: Kernel): Ref[] {
+  return prefetch.map(({ shape, element = 'i32' }) => ref('smem', element, shape));
+}
+
+/** The operands as the body sees them, with the functions of their windows. */
+export function operandsOf(kernel: Kernel): KernelModule['operands'] {
+  const types: MosaicType[] = [...kernel.grid.map(() => scalar('i32')), ...prefetchTypes(kernel)];
+  return [...kernel.inputs, ...kernel.outputs].map(({ element, shape, window }, i) => {
+    if (!window) return { type: ref('any', element, shape) };
+    const at = isolated<MosaicType>(types, (...args) => returns(window.at(...args.slice(0, kernel.grid.length))));
+    return { type: ref('vmem', element, window.block), window: { name: `window_${i}`, block: window.block, at } };
+  });
 }
 
 /** The versions of the dialect, [since, before), in which every operation of the module has the form that it has there. Throws ShapeError where none is. */

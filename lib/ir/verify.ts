@@ -4,7 +4,7 @@
  */
 import { ShapeError } from '../errors';
 import type { Chip } from './chips';
-import { type Kernel, type KernelModule, moduleOf, nameOf } from './kernel';
+import { type Kernel, type KernelModule, moduleOf, nameOf, operandsOf, prefetchTypes } from './kernel';
 import type { Block } from './mlir';
 import { integers, type Op } from './mosaic/row';
 import { bitsOf, countOf, type Element, type MosaicType, shapeOf, spell, type V } from './mosaic/types';
@@ -30,29 +30,31 @@ function tileRows(element: Element, rows: number): number {
 
 /** What a kernel holds in vector memory: windows, twice where their block changes from step to step, and scratch. What the compiler spills comes on top. */
 export function vmemBytes(kernel: Kernel): number {
-  return memoryOf(moduleOf(kernel)).vmem;
+  return memoryOf(kernel).vmem;
 }
 
 /** Prefetched arrays and scratch in scalar memory. */
 export function smemBytes(kernel: Kernel): number {
-  return memoryOf(moduleOf(kernel)).smem;
+  return memoryOf(kernel).smem;
 }
 
-function memoryOf(module: KernelModule) {
-  const steps = countOf(module.grid.map((dimension) => dimension.steps));
+/** By what a kernel declares: its body need not be built. */
+function memoryOf(kernel: Kernel) {
+  const { grid, scratch: all } = kernel;
+  const steps = countOf(grid.map((dimension) => dimension.steps));
   const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
   const windows = sum(
-    module.operands.map(({ type, window }) => {
+    operandsOf(kernel).map(({ type, window }) => {
       if (!window) return 0;
-      const isSingle = window.isSynchronous || steps === 1 || !varies(window.at, module.grid);
+      const isSingle = window.isSynchronous || steps === 1 || !varies(window.at, grid);
       return paddedBytes(type.element, type.shape) * (isSingle ? 1 : 2);
     }),
   );
-  const scratchIn = (space: string) => module.scratch.filter((type) => type.space === space);
+  const scratchIn = (space: string) => all.filter((type) => type.space === space);
   const scratch = sum(scratchIn('vmem').map(({ element, shape }) => paddedBytes(element, shape)));
   const plain = (types: readonly { element: Element; shape: readonly number[] }[]) =>
     sum(types.map(({ element, shape }) => (countOf(shape) * bitsOf(element)) / 8));
-  return { windows, scratch, vmem: windows + scratch, smem: plain(module.prefetch) + plain(scratchIn('smem')) };
+  return { windows, scratch, vmem: windows + scratch, smem: plain(prefetchTypes(kernel)) + plain(scratchIn('smem')) };
 }
 
 /** Whether a window's block depends on a dimension of the grid that has steps, or on a prefetched array. */
@@ -62,18 +64,17 @@ function varies(at: Block<MosaicType>, grid: KernelModule['grid']): boolean {
   return at.operations[at.operations.length - 1].operands.some((value) => moving.has(value));
 }
 
-/** Throws ShapeError for what libtpu would refuse. */
-export function verify(kernel: Kernel, chip: Chip): void {
-  const module = moduleOf(kernel);
+/** Throws ShapeError for what libtpu would refuse. `module` is the kernel's, where it is built already. */
+export function verify(kernel: Kernel, chip: Chip, module: KernelModule = moduleOf(kernel)): void {
   verifyWindows(kernel);
   verifyAlignment(module);
-  verifyMemory(module, chip);
+  verifyMemory(kernel, chip);
 }
 
 const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(2)} MiB`;
 
-function verifyMemory(module: KernelModule, chip: Chip): void {
-  const { windows, scratch, vmem, smem } = memoryOf(module);
+function verifyMemory(kernel: Kernel, chip: Chip): void {
+  const { windows, scratch, vmem, smem } = memoryOf(kernel);
   if (vmem > chip.vmemBytes)
     throw new ShapeError(
       `a kernel on ${chip.name} has ${mebibytes(chip.vmemBytes)} of vector memory; got ${mebibytes(vmem)}: ${mebibytes(windows)} of windows, each twice ` +
@@ -86,7 +87,7 @@ function verifyMemory(module: KernelModule, chip: Chip): void {
 }
 
 function fits(kernel: Kernel, chip: Chip): boolean {
-  const { vmem, smem } = memoryOf(moduleOf(kernel));
+  const { vmem, smem } = memoryOf(kernel);
   return vmem <= chip.vmemBytes && smem <= chip.smemBytes;
 }
 
@@ -95,15 +96,11 @@ export function largestFitting<T>(candidates: readonly T[], build: (candidate: T
   return candidates.find((candidate) => fits(build(candidate), chip));
 }
 
-/** Builds and verifies; where the kernel's memory does not fit, the error names the first of the candidates that does. */
-export function verified<T>(asked: T, candidates: readonly T[], build: (candidate: T) => Kernel, chip: Chip): Kernel {
+/** The kernel of what was asked for, if its memory fits; else the error names the first of the candidates that does. */
+export function fitting<T>(asked: T, candidates: readonly T[], build: (candidate: T) => Kernel, chip: Chip): Kernel {
   const kernel = build(asked);
-  if (fits(kernel, chip)) {
-    verify(kernel, chip);
-    return kernel;
-  }
   try {
-    verifyMemory(moduleOf(kernel), chip);
+    verifyMemory(kernel, chip);
   } catch (error) {
     const next = largestFitting(candidates, build, chip);
     const words = (candidate: T) => (typeof candidate === 'object' ? JSON.stringify(candidate) : String(candidate));

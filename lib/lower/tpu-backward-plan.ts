@@ -1,6 +1,7 @@
 /** How the backward kernel cuts an attention up, and what it will do, known on the host. */
 import type { AttentionSpec } from '../attention';
 import { ShapeError } from '../errors';
+import type { Chip } from '../ir/chips';
 import type { LazyMask } from '../mask';
 import { lazyMasks } from './lazy';
 import { evenBlock, type Preset } from './tpu-choice';
@@ -29,15 +30,15 @@ export interface BackwardPlan {
   readonly tiles: number;
 }
 
-/** Vector memory that unfinished dQ may take; the rest of v5p's 64 MiB holds windows, slots and what the compiler spills. */
-const slabBytes = 44 * 2 ** 20;
+/** Vector memory that unfinished dQ may take; the rest holds windows, slots and what the compiler spills. */
+const slabBytes = ({ vmemBytes }: Chip) => vmemBytes - 20 * 2 ** 20;
 
 /**
  * `lean` takes blocks of 512, `fast` of 1024 where they stay within what the compiler keeps in registers and a band's boundary is cut at 128 all the same (v5p, bf16, causal,
  * T 4096, schedule of libtpu 0.0.52: head_dim 256 95 % of the MXU's limit and 0.8 s of compile time against 98 % and 3 s, 128 89 % and 0.5 s against 96 % and 1.5 s; where
  * unfinished dQ is in HBM they halve its traffic). A product of f32 is six of bf16: blocks of 256 are as long, and compile in an eighth of the time.
  */
-export function backwardChoice(spec: AttentionSpec, preset: Preset, cores: number): BackwardChoice {
+export function backwardChoice(spec: AttentionSpec, preset: Preset, { cores }: Chip): BackwardChoice {
   const { queries, keys, headDim, valueDim, dtype } = spec;
   const size = Math.max(headDim, valueDim);
   const largest = dtype === 'f32' || size > 512 ? (size > 512 && dtype === 'f32' ? 128 : 256) : 512;
@@ -70,19 +71,20 @@ function sharesOf(spec: AttentionSpec, block: number, cores: number) {
 }
 
 /** Throws ShapeError where a block is no multiple of 128, or unfinished dQ is to live in vector memory and does not fit. */
-export function backwardPlan(spec: AttentionSpec, { block, dq }: BackwardChoice, available: number): BackwardPlan {
+export function backwardPlan(spec: AttentionSpec, { block, dq }: BackwardChoice, chip: Chip): BackwardPlan {
   if (!Number.isSafeInteger(block) || block < lanes || block % lanes !== 0)
     throw new ShapeError(`backward: a block is a multiple of ${lanes} tokens; got ${block}`);
-  const { band, cores, split, slabTiles, slab } = sharesOf(spec, block, available);
-  if (dq === 'vmem' && slab > slabBytes)
-    throw new ShapeError(`backward: dQ in the making takes up to ${slabBytes} bytes of vector memory; got ${slab}: keep it in hbm`);
+  const { band, cores, split, slabTiles, slab } = sharesOf(spec, block, chip.cores);
+  const most = slabBytes(chip);
+  if (dq === 'vmem' && slab > most)
+    throw new ShapeError(`backward: dQ in the making takes up to ${most} bytes of vector memory; got ${slab}: keep it in hbm`);
   const plan = {
     block,
     rows: Math.ceil(spec.queries / block),
     columns: Math.ceil(spec.keys / block),
     cores,
     split,
-    dq: (dq ?? (slab <= slabBytes ? 'vmem' : 'hbm')) === 'vmem' ? { kind: 'vmem' as const, tiles: slabTiles } : { kind: 'hbm' as const },
+    dq: (dq ?? (slab <= most ? 'vmem' : 'hbm')) === 'vmem' ? { kind: 'vmem' as const, tiles: slabTiles } : { kind: 'hbm' as const },
   };
   return band ? { ...plan, band, tiles: 0 } : { ...plan, tiles: countTiles(spec, plan) };
 }

@@ -1,8 +1,10 @@
 /** A kernel as an operation of a program: one `tpu_custom_call` with its text. */
+import type { Chip } from '../ir/chips';
 import { factsOf } from '../ir/facts';
-import { type Kernel, kernelText } from '../ir/kernel';
+import { type Kernel, moduleOf, moduleText } from '../ir/kernel';
 import { attr } from '../ir/mlir';
 import * as s from '../ir/stablehlo';
+import { verify } from '../ir/verify';
 import { type KernelFacts, type TensorType, tensor } from '../types';
 
 /** What XLA's scheduler is told of the call. */
@@ -18,9 +20,11 @@ export interface KernelCall {
   readonly call: (operands: readonly s.Tensor[]) => s.Tensor[];
 }
 
-/** `name` is the kernel's in profiles; `vmemBytes` what it may take of vector memory. */
-export function kernelCall(kernel: Kernel, { name, vmemBytes, cost }: { name: string; vmemBytes: number; cost: CallCost }): KernelCall {
-  const body = Buffer.from(kernelText(kernel)).toString('base64');
+/** `name` is the kernel's in profiles. Throws ShapeError for what the chip's compiler would refuse. */
+export function kernelCall(kernel: Kernel, { name, chip, cost }: { name: string; chip: Chip; cost: CallCost }): KernelCall {
+  const module = moduleOf(kernel);
+  verify(kernel, chip, module);
+  const body = Buffer.from(moduleText(module)).toString('base64');
   const results = kernel.outputs.map(({ element, shape }) => tensor(element as 'f32' | 'bf16', shape));
   const rowMajor = ({ shape }: TensorType) => shape.map((_, axis) => shape.length - 1 - axis);
   return {
@@ -36,7 +40,7 @@ export function kernelCall(kernel: Kernel, { name, vmemBytes, cost }: { name: st
             disable_bounds_checks: true,
             cost_estimate: { flops: cost.flops, transcendentals: cost.transcendentals, bytes_accessed: cost.bytesAccessed },
           },
-          scoped_memory_configs: [{ memory_space: 1, offset: 0, size: vmemBytes }],
+          scoped_memory_configs: [{ memory_space: 1, offset: 0, size: chip.vmemBytes }],
         }),
         attributes: { kernel_name: attr.string(`attention_${name}`) },
         operandLayouts: operands.map(({ type }) => rowMajor(type)),

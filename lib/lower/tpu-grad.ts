@@ -3,6 +3,7 @@
  * shared the query heads of a kv head, the sum of their parts after it.
  */
 import { type AttentionSpec, flops, unmaskedPairs } from '../attention';
+import type { Chip } from '../ir/chips';
 import * as s from '../ir/stablehlo';
 import { hasKind } from '../mask';
 import { type KernelFacts, tensor } from '../types';
@@ -26,19 +27,18 @@ export interface Pass {
 /**
  * The backward pass: of the attention's inputs, `out` and `dOut` [batch, heads, queries, valueDim] of the dtype and `logSumExp` f32 [batch, heads, queries] (natural;
  * -Infinity where a row sees nothing) and, where it is known, `delta` of the same type, dq, dk and dv in the dtype, and dSinks f32 [heads] where there are sinks. Throws ShapeError for a dense mask, and for a choice that the kernel cannot take. */
-export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice, cores: number): Pass {
-  const plan = backwardPlan(spec, choice, cores);
+export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice, chip: Chip): Pass {
+  const plan = backwardPlan(spec, choice, chip);
   const { block, rows, columns, split } = plan;
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
   const blocks = { blockQ: block, blockK: block, queries: rows * block, keys: columns * block };
   const idSets = plan.band ? [] : idSetsOf(lazyMasks(spec));
-  const kernel = backwardKernel(spec, plan);
   const cost = {
     flops: flops({ ...spec, pass: 'backward' }),
     transcendentals: unmaskedPairs(spec),
     bytesAccessed: 2 * (dtype === 'bf16' ? 2 : 4) * batch * (heads * spec.queries + kvHeads * spec.keys) * (headDim + valueDim),
   };
-  const { facts, call } = kernelCall(kernel, { name: 'backward', vmemBytes: 63 * 2 ** 20, cost });
+  const { facts, call } = kernelCall(backwardKernel(spec, plan), { name: 'backward', chip, cost });
 
   const gradients: Pass['call'] = (inputs) => {
     const delta = inputs.delta ?? deltaOf(inputs.out, inputs.dOut);

@@ -4,12 +4,15 @@
  */
 import { type AttentionSpec, flops, inputTypes, unmaskedPairs } from '../attention';
 import { ShapeError } from '../errors';
+import { chipOf } from '../ir/chips';
 import * as s from '../ir/stablehlo';
 import { hasKind } from '../mask';
 import { type Module, tensor } from '../types';
 import { lazyMasks } from './lazy';
-import type { BackwardChoice } from './tpu-backward-plan';
+import { backwardKernel } from './tpu-backward';
+import { type BackwardChoice, backwardPlan } from './tpu-backward-plan';
 import { kernelCall } from './tpu-call';
+import { backwardCandidates, chosen, forwardCandidates } from './tpu-candidates';
 import type { ForwardChoice, Preset } from './tpu-choice';
 import { forwardKernel } from './tpu-forward';
 import { gradientsTpu, type Pass } from './tpu-grad';
@@ -21,7 +24,7 @@ import { backwardFor, forwardFor } from './tuned';
 export interface TpuOptions {
   /** `fast`, the default, is for step time, `lean` for compile time. */
   readonly preset?: Preset;
-  /** Whose tuned choices to take, where there are some (tuned.json): v5p, the default, or another generation. */
+  /** The TPU generation, v4, v5e, v5p, v6e or tpu7x: its cores, its memory, its tuned choices. v5p by default. */
   readonly chip?: string;
   /** In place of the preset's choice. */
   readonly forward?: ForwardChoice;
@@ -30,9 +33,37 @@ export interface TpuOptions {
 
 /** The tiles of the first of the kernels. */
 export function tpuBlocks(spec: AttentionSpec, options: TpuOptions): { blockQ: number; blockK: number } {
-  if (spec.pass !== 'backward') return options.forward ?? forwardFor(spec, options);
-  const { block } = options.backward ?? backwardFor(spec, options);
+  if (spec.pass !== 'backward') return forwardChosen(spec, options);
+  const { block } = backwardChosen(spec, options);
   return { blockQ: block, blockK: block };
+}
+
+function forwardChosen(spec: AttentionSpec, options: TpuOptions): ForwardChoice {
+  const chip = chipOf(options.chip ?? 'v5p');
+  return chosen(
+    {
+      own: options.forward,
+      usual: () => forwardFor(spec, options),
+      size: ({ blockQ, blockK, heads }) => blockQ * blockK * heads,
+      candidates: forwardCandidates(spec, chip.cores),
+      build: (choice) => forwardKernel(spec, forwardPlan(spec, choice, chip.cores)),
+    },
+    chip,
+  );
+}
+
+function backwardChosen(spec: AttentionSpec, options: TpuOptions): BackwardChoice {
+  const chip = chipOf(options.chip ?? 'v5p');
+  return chosen(
+    {
+      own: options.backward,
+      usual: () => backwardFor(spec, options),
+      size: ({ block }) => block,
+      candidates: backwardCandidates(spec),
+      build: (choice) => backwardKernel(spec, backwardPlan(spec, choice, chip)),
+    },
+    chip,
+  );
 }
 
 /** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernels' limits. */
@@ -42,7 +73,7 @@ export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module 
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${headDim} and ${valueDim}`);
   if (Math.max(queries, keys) > 2 ** 28) throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${queries} x ${keys}`);
   const forward = pass === 'backward' ? undefined : forwardTpu({ ...spec, logSumExp: spec.logSumExp || pass !== 'forward' }, options);
-  const backward = pass === 'forward' ? undefined : gradientsTpu(spec, options.backward ?? backwardFor(spec, options), 2);
+  const backward = pass === 'forward' ? undefined : gradientsTpu(spec, backwardChosen(spec, options), chipOf(options.chip ?? 'v5p'));
   const parts = [forward, backward].filter((part) => part !== undefined);
   const call = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
     const results: Record<string, s.Tensor> = {};
@@ -59,7 +90,8 @@ export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module 
 /** The forward pass: `out`, `logSumExp` where the spec asks for it, and before a backward pass `delta` f32 [batch, heads, queries]. */
 function forwardTpu(spec: AttentionSpec, options: TpuOptions): Pass {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim, dtype } = spec;
-  const plan = forwardPlan(spec, options.forward ?? forwardFor(spec, options), 2);
+  const chip = chipOf(options.chip ?? 'v5p');
+  const plan = forwardPlan(spec, forwardChosen(spec, options), chip.cores);
   const idSets = plan.band ? [] : idSetsOf(lazyMasks(spec));
   const bytes = dtype === 'bf16' ? 2 : 4;
   const cost = {
@@ -69,7 +101,7 @@ function forwardTpu(spec: AttentionSpec, options: TpuOptions): Pass {
   };
   // What the backward pass wants of both is made where the output is at hand.
   const withDelta = spec.pass === 'forward+backward';
-  const { facts, call } = kernelCall(forwardKernel(spec, plan, { withDelta }), { name: 'forward', vmemBytes: 63 * 2 ** 20, cost });
+  const { facts, call } = kernelCall(forwardKernel(spec, plan, { withDelta }), { name: 'forward', chip, cost });
   return {
     facts,
     maskBytes: idBytes(idSets, spec, plan),

@@ -1,5 +1,6 @@
 /** Choices found by `node-pjrt tune`: a small table that ships with the package, by chip, class of shape and class of mask. */
 import type { AttentionSpec } from '../attention';
+import { chipOf } from '../ir/chips';
 import { masksOf } from '../mask';
 import { type BackwardChoice, backwardChoice } from './tpu-backward-plan';
 import { evenBlock, type ForwardChoice, forwardChoice, headsOfStep, type Preset } from './tpu-choice';
@@ -71,6 +72,7 @@ interface Wanted {
 
 /** The forward kernel's choice: of the class's tuned entry where there is one that suits the spec's heads, else the preset's. */
 export function forwardFor(spec: AttentionSpec, { preset = 'fast', chip = 'v5p' }: Wanted = {}): ForwardChoice {
+  const { cores } = chipOf(chip);
   const found = entryOf(spec, 'forward', chip)?.[preset];
   if (!found || !headsOfStep(spec, cores).includes(found.heads)) return forwardChoice(spec, preset, cores);
   return { blockQ: evenBlock(spec.queries, found.blockQ), blockK: evenBlock(spec.keys, found.blockK), heads: found.heads };
@@ -79,11 +81,8 @@ export function forwardFor(spec: AttentionSpec, { preset = 'fast', chip = 'v5p' 
 /** The backward kernel's choice, likewise. */
 export function backwardFor(spec: AttentionSpec, { preset = 'fast', chip = 'v5p' }: Wanted = {}): BackwardChoice {
   const found = entryOf(spec, 'backward', chip)?.[preset];
-  return found ? { block: evenBlock(Math.max(spec.queries, spec.keys), found.block) } : backwardChoice(spec, preset, cores);
+  return found ? { block: evenBlock(Math.max(spec.queries, spec.keys), found.block) } : backwardChoice(spec, preset, chipOf(chip));
 }
-
-// That share the heads on the chips that have two; on the others one has both parts.
-const cores = 2;
 
 const entries = new Map((table as unknown as TunedTable).entries.map((entry) => [tunedKey(entry), entry]));
 
