@@ -1,5 +1,6 @@
 /** The TPU's backward kernel, run by the meaning of its operations and compared with the plain loops; every form of it compiles for v5p. */
 import { type AttentionOptions, attention } from '../lib/attention';
+import { chips } from '../lib/ir/chips';
 import { kernelText } from '../lib/ir/kernel';
 import { lower } from '../lib/lower';
 import { backwardKernel } from '../lib/lower/tpu-backward';
@@ -56,6 +57,8 @@ describe.each(['vmem', 'hbm'] as const)('dq in %s', (dq) => {
     ['local(200, 30)', 700, 256],
     ['full', 600, 256],
     ['causal & documents(100, 300)', 600, 256],
+    ['segments & local(200, 10)', 600, 256],
+    ['chunkedCausal(200)', 600, 256],
   ] as const)('%s, %i tokens in blocks of %i: strips of a tile', (text, queries, block) => {
     check({ heads: 2, headDim: 16, queries, mask: parseMask(text, queries, queries) }, { block, dq });
   });
@@ -92,6 +95,9 @@ describe.each(['vmem', 'hbm'] as const)('dq in %s', (dq) => {
     ],
     ['sinks, and rows that see nothing', { heads: 2, headDim: 16, queries: 300, mask: causal(-40), sinks: true }],
     ['one query', { heads: 2, headDim: 16, queries: 1, keys: 300 }],
+    ['one row of tiles, whole columns', { heads: 2, headDim: 16, queries: 100, keys: 256 }],
+    ['one column of tiles', { heads: 2, headDim: 16, queries: 300, keys: 128 }],
+    ['a causal band that ends before the queries do', { heads: 2, headDim: 16, queries: 400, keys: 128, mask: causal() }],
   ] as [string, AttentionOptions][])('%s', (_, options) => {
     check(options, { block: 128, dq });
   });
@@ -134,7 +140,7 @@ test('the tiles of a band are those that hold a pair', () => {
     ['causal(-40)', 700, 384],
   ] as const) {
     const mask = parseMask(text, queries, keys);
-    const plan = backwardPlan(attention({ heads: 2, headDim: 16, queries, keys, mask }), { block: 128 }, 2);
+    const plan = backwardPlan(attention({ heads: 2, headDim: 16, queries, keys, mask }), { block: 128 }, chips.v5p);
     let expected = 0;
     for (let row = 0; row < plan.rows; row++)
       for (let column = 0; column < plan.columns; column++)
@@ -149,21 +155,21 @@ test('the tiles of a band are those that hold a pair', () => {
 
 test('where unfinished dq lives', () => {
   const place = (options: Partial<AttentionOptions>, block = 512) =>
-    backwardPlan(attention({ heads: 16, headDim: 256, queries: 4096, dtype: 'bf16', mask: causal(), ...options }), { block }, 2).dq;
+    backwardPlan(attention({ heads: 16, headDim: 256, queries: 4096, dtype: 'bf16', mask: causal(), ...options }), { block }, chips.v5p).dq;
   expect(place({})).toEqual({ kind: 'vmem', tiles: 8 });
   expect(place({ queries: 32768 })).toEqual({ kind: 'vmem', tiles: 64 });
   expect(place({ queries: 131072 })).toEqual({ kind: 'hbm' });
   expect(place({ queries: 32768, kvHeads: 2 })).toEqual({ kind: 'hbm' });
   expect(place({ queries: 1048576, mask: local(1023, 0) })).toEqual({ kind: 'vmem', tiles: 3 });
   const spec = attention({ heads: 16, headDim: 256, queries: 131072, dtype: 'bf16', mask: causal() });
-  expect(() => backwardPlan(spec, { block: 512, dq: 'vmem' }, 2)).toThrow('got 134217728: keep it in hbm');
-  expect(() => backwardPlan(spec, { block: 500 }, 2)).toThrow('a block is a multiple of 128 tokens; got 500');
+  expect(() => backwardPlan(spec, { block: 512, dq: 'vmem' }, chips.v5p)).toThrow('got 134217728: keep it in hbm');
+  expect(() => backwardPlan(spec, { block: 500 }, chips.v5p)).toThrow('a block is a multiple of 128 tokens; got 500');
 });
 
 test('the text of the kernel is as long at a million tokens as at 131072, but for the digits of T', () => {
   const text = (queries: number) => {
     const spec = attention({ heads: 16, headDim: 256, queries, dtype: 'bf16', mask: causal() });
-    return kernelText(backwardKernel(spec, backwardPlan(spec, { block: 512 }, 2)));
+    return kernelText(backwardKernel(spec, backwardPlan(spec, { block: 512 }, chips.v5p)));
   };
   expect(text(1048576).replace(/\d+/g, 'n')).toBe(text(131072).replace(/\d+/g, 'n'));
 });
@@ -178,7 +184,7 @@ describeTpu('ahead of time for v5p', () => {
   const shape = { heads: 4, kvHeads: 2, headDim: 128, queries: 1024, dtype: 'bf16', mask: causal(), pass: 'backward' } as const;
   const compile = async (options: AttentionOptions, choice?: BackwardChoice) => {
     const spec = attention(options);
-    using compiled = await v5p.compile(lower(spec, v5p.target, { backward: choice ?? backwardChoice(spec, 'lean', 2) }));
+    using compiled = await v5p.compile(lower(spec, v5p.target, { backward: choice ?? backwardChoice(spec, 'lean', chips.v5p) }));
     return { codeBytes: compiled.codeBytes, tempBytes: compiled.memory.tempBytes };
   };
 
