@@ -77,7 +77,7 @@ export function dynamicColumn(step: ColumnStep): void {
 
   /** The tile; returns the row of the next one. */
   function visit(row: V, slot: V): V {
-    step.mark({ name: 'tile', runs: plan.tiles, ...step.traffic.ofTile });
+    step.mark({ name: 'tile', runs: plan.tiles, readBytes: 0, writtenBytes: 0 });
     const down = nextRow(plane, column, m.add(row, 1), search('next row', plan.tiles));
     const ends = m.not(isRow(down));
     const steps = kvSteps * columns * group;
@@ -95,12 +95,12 @@ export function dynamicColumn(step: ColumnStep): void {
       const cut = plan.cut.map(({ shape }) => m.eq(m.sub(column, row), shape.from));
       const whole = () => {
         const runs = plan.tiles - plan.cut.reduce((sum, { tiles }) => sum + tiles, 0);
-        step.mark({ name: 'whole tile', runs, readBytes: 0, writtenBytes: 0 });
+        step.mark({ name: 'whole tile', runs, ...step.traffic.ofTile });
         step.multiply({ shape: 'dynamic', slot, opens: false, pairs });
       };
       for (const [i, { shape, tiles }] of plan.cut.entries())
         m.when(cut[i], () => {
-          step.mark({ name: tileName(shape), runs: tiles, readBytes: 0, writtenBytes: 0 });
+          step.mark({ name: tileName(shape), runs: tiles, ...step.traffic.ofTile });
           step.multiply({ shape, slot, opens: false, pairs });
         });
       if (cut.length) m.when(m.not(cut.reduce(m.or)), whole);
