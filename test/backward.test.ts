@@ -14,8 +14,8 @@ import { describeTpu } from './helpers';
 /** Of a gradient's largest value: f32 sums in another order; bf16 rounds weights, their gradients and the results to 8 bits. */
 const tolerance = { f32: 1e-5, bf16: 1.5e-2 };
 
-function check(options: AttentionOptions, choice: BackwardChoice, cores = 2) {
-  for (const [name, error] of Object.entries(backwardErrors(options, choice, cores)))
+function check(options: AttentionOptions, choice: BackwardChoice, more: Parameters<typeof backwardErrors>[2] = {}) {
+  for (const [name, error] of Object.entries(backwardErrors(options, choice, more)))
     expect([name, error < tolerance[options.dtype ?? 'f32'], error]).toEqual([name, true, error]);
 }
 
@@ -65,7 +65,8 @@ describe.each(['vmem', 'hbm'] as const)('dq in %s', (dq) => {
 
   test.each([1, 2, 3])('causal, %i blocks: the same row twice, and the row written last', (blocks) => {
     check({ heads: 2, headDim: 16, queries: blocks * 128, mask: causal() }, { block: 128, dq });
-    check({ heads: 4, kvHeads: 2, headDim: 16, queries: blocks * 128, mask: causal() }, { block: 128, dq });
+    check({ heads: 4, kvHeads: 2, headDim: 16, queries: blocks * 128, mask: causal() }, { block: 128, dq }, { transfers: 'early' });
+    check({ heads: 2, headDim: 16, queries: blocks * 128, mask: causal() }, { block: 128, dq }, { cores: 1 });
   });
 
   test.each([

@@ -8,7 +8,7 @@ import { lazyMasks } from './lazy';
 import { tileName } from './tpu-backward-plan';
 import { type ColumnStep, word } from './tpu-backward-step';
 import type { Tile } from './tpu-backward-tile';
-import { nextRow, type Plane, rowVisits } from './tpu-backward-walk';
+import { nextRow, type Plane, rowVisits, type VisitedRow } from './tpu-backward-walk';
 import { allowed, type TilePlace } from './tpu-mask';
 import { lanes } from './tpu-tiles';
 
@@ -51,9 +51,13 @@ export function dynamicColumn(step: ColumnStep): void {
   // Rows that a search asks: most often the one it finds.
   const search = (name: string, runs: number) => () => step.mark({ name, runs, readBytes: 0, writtenBytes: 0 });
 
+  const keep = (visited: VisitedRow) => {
+    for (const [i, value] of [visited.row, visited.first, visited.last].entries()) m.storeScalar(value, refs.state, word.row + i);
+  };
+
   const opening = nextRow(plane, column, zero, search('first row', 1), m.not(step.isFirst));
-  step.start({ head, row: opening }, isRow(opening));
-  m.when(step.isFirst, () => m.storeScalar(opening, refs.state, word.row));
+  step.start({ head, row: opening.row }, isRow(opening.row));
+  m.when(step.isFirst, () => keep(opening));
   m.when(m.eq(column, 0), () => {
     step.mark({ name: 'rows', runs: kvSteps * group, readBytes: 0, writtenBytes: 0 });
     m.forLoop(0, rows, [], (row) => {
@@ -62,34 +66,37 @@ export function dynamicColumn(step: ColumnStep): void {
     });
   });
   step.clear();
-  const first = m.loadScalar(refs.state, word.row);
+  const [first, ...columnsOfFirst] = [0, 1, 2].map((i) => m.loadScalar(refs.state, word.row + i));
   m.when(m.not(isRow(first)), () => {
-    const row = nextRow(nextPlane, after.column, zero, search('first row after none', 0), step.isLast);
-    m.storeScalar(row, refs.state, word.row);
-    m.when(isRow(row), () => step.loads(nextHead, row, m.loadScalar(refs.state, word.slot), m.startCopy));
+    const found = nextRow(nextPlane, after.column, zero, search('first row after none', 0), step.isLast);
+    keep(found);
+    m.when(isRow(found.row), () => step.loads(nextHead, found.row, m.loadScalar(refs.state, word.slot), m.startCopy));
   });
-  const [, lastSlot] = m.whileLoop([first, m.loadScalar(refs.state, word.slot)], isRow, (row, slot) => {
-    return [visit(row, slot), m.sub(m.constant(1), slot)];
-  });
+  const [, , , lastSlot] = m.whileLoop(
+    [first, ...columnsOfFirst, m.loadScalar(refs.state, word.slot)],
+    (row) => isRow(row),
+    (row, first, last, slot) => {
+      const down = visit({ row, first, last }, slot);
+      return [down.row, down.first, down.last, m.sub(m.constant(1), slot)];
+    },
+  );
   m.storeScalar(lastSlot, refs.state, word.slot);
   step.leave();
   m.when(step.isLast, () => step.unfinished.finish());
 
-  /** The tile; returns the row of the next one. */
-  function visit(row: V, slot: V): V {
+  /** The tile; returns the row of the column's next one. */
+  function visit({ row, first, last }: VisitedRow, slot: V): VisitedRow {
     step.mark({ name: 'tile', runs: plan.tiles, readBytes: 0, writtenBytes: 0 });
     const down = nextRow(plane, column, m.add(row, 1), search('next row', plan.tiles));
-    const ends = m.not(isRow(down));
+    const ends = m.not(isRow(down.row));
     const steps = kvSteps * columns * group;
     const isWithin = m.or(m.not(ends), step.isLast);
     const later = nextRow(nextPlane, after.column, zero, search('first row of the next column', steps), isWithin);
-    m.when(ends, () => m.storeScalar(later, refs.state, word.row));
-    const next = { head: m.select(ends, nextHead, head), g: m.select(ends, after.g, g), row: m.select(ends, later, down) };
-    const nextColumn = m.select(ends, after.column, column);
-    const more = isRow(next.row);
-    const own = rowVisits(plane, row);
-    // Asked in the plane of whichever head is next; only HBM needs to know.
-    const nextFirst = plan.dq.kind === 'hbm' ? rowVisits(planeOf(next.head), next.row).first : m.constant(columns);
+    m.when(ends, () => keep(later));
+    const nextRowOf = m.select(ends, later.row, down.row);
+    const more = isRow(nextRowOf);
+    const touched = m.gt(m.select(ends, after.column, column), m.select(ends, later.first, down.first));
+    const next = { head: m.select(ends, nextHead, head), g: m.select(ends, after.g, g), row: nextRowOf, touched: m.and(more, touched) };
     const multiply = () => {
       const pairs = pairsOf(row, slot);
       const cut = plan.cut.map(({ shape }) => m.eq(m.sub(column, row), shape.from));
@@ -106,8 +113,7 @@ export function dynamicColumn(step: ColumnStep): void {
       if (cut.length) m.when(m.not(cut.reduce(m.or)), whole);
       else whole();
     };
-    const current = { head, g, row, touched: m.gt(column, own.first), completes: m.eq(column, own.last), slot };
-    step.tile(current, { ...next, touched: m.and(more, m.gt(nextColumn, nextFirst)) }, multiply, more);
+    step.tile({ head, g, row, touched: m.gt(column, first), completes: m.eq(column, last), slot }, next, multiply, more);
     return down;
   }
 

@@ -60,8 +60,8 @@ export interface StepRefs {
   readonly state: V;
 }
 
-/** Words of the scalar state: the phase, for who reads the schedule; the slot of the next tile; its row, where the mask is no band; dQ's. */
-export const word = { slot: 1, row: 2, dq: 3 } as const;
+/** Words of the scalar state: the phase, for who reads the schedule; the slot of the next tile; its row, and the row's first and last column, where the mask is no band; dQ's. */
+export const word = { slot: 1, row: 2, dq: 5 } as const;
 
 /** HBM traffic of a tile, and of the loads that begin a core. */
 export interface Traffic {
