@@ -1,9 +1,10 @@
 /** Runs the backward kernel in the interpreter, with the operands that its lowering's program makes. */
 import { type AttentionOptions, attention } from '../lib/attention';
-import { interpret } from '../lib/ir/interpret';
+import { chips } from '../lib/ir/chips';
+import { interpret, type Transfers } from '../lib/ir/interpret';
+import { verify } from '../lib/ir/verify';
 import { lazyMasks } from '../lib/lower/lazy';
 import { backwardKernel } from '../lib/lower/tpu-backward';
-import { chips } from '../lib/ir/chips';
 import { type BackwardChoice, backwardPlan } from '../lib/lower/tpu-backward-plan';
 import { idSetsOf } from '../lib/lower/tpu-mask';
 import { documentIds } from '../lib/mask';
@@ -11,7 +12,11 @@ import { reference, referenceGrad } from '../lib/reference';
 import { testData, testInputs } from '../lib/timing/measure';
 
 /** Largest error of each gradient over the largest value of it. */
-export function backwardErrors(options: AttentionOptions, choice: BackwardChoice, cores = 2): Record<'dq' | 'dk' | 'dv', number> {
+export function backwardErrors(
+  options: AttentionOptions,
+  choice: BackwardChoice,
+  { cores = 2, transfers = 'late' as Transfers } = {},
+): Record<'dq' | 'dk' | 'dv', number> {
   const spec = attention({ ...options, pass: 'forward' });
   const plan = backwardPlan(spec, choice, { ...chips.v5p, cores });
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim } = spec;
@@ -58,7 +63,9 @@ export function backwardErrors(options: AttentionOptions, choice: BackwardChoice
     }
     return { q, kv, tables: [start, end, columnStart, columnEnd] };
   });
-  const results = interpret(backwardKernel(spec, plan), [
+  const kernel = backwardKernel(spec, plan);
+  verify(kernel, chips.v5p);
+  const operands = [
     ...sets.flatMap(({ tables }) => tables),
     ...(values.keyLengths ? [values.keyLengths] : []),
     padded(values.k, batch * kvHeads, keys, columns * block, headDim),
@@ -68,7 +75,8 @@ export function backwardErrors(options: AttentionOptions, choice: BackwardChoice
     padded(logSumExp, batch * heads, queries, rows * block, 1),
     padded(delta, batch * heads, queries, rows * block, 1),
     ...sets.flatMap(({ q, kv }) => [q, kv]),
-  ]);
+  ];
+  const results = interpret(kernel, operands, { transfers });
   const expected = referenceGrad(spec, { ...values, dOut });
   const parts = plan.split === 'heads' ? plan.cores : 1;
   const error = (got: Float32Array, want: Float64Array, count: number, tokens: number, all: number, size: number) => {

@@ -63,3 +63,23 @@ export function programOf(kernel: Kernel, vmem?: number): Module {
     return Object.fromEntries(outputs.map((output, i) => [`y${i}`, output]));
   });
 }
+
+export const array = (shape: readonly number[], element: m.Element = 'f32'): FrameArray => ({ shape, element });
+export const hbm = (shape: readonly number[], element: m.Element = 'f32'): FrameArray => ({ shape, element, any: true });
+export const smem = (shape: readonly number[], element: m.Element = 'i32') => m.ref('smem', element, shape);
+/** One vector in, one out. */
+export const unary = (of: (x: m.V) => m.V, from = [16, 128], to = from, element: m.Element = 'f32') =>
+  frame([array(from, element)], [array(to, element)], [], (x, out) => m.store(of(m.load(x)), out));
+
+const copyKernel = frame([hbm([8, 128])], [array([8, 128])], [semaphores(1)], (x, out, all) => {
+  m.startCopy(x, out, semaphoreOf(all, 0));
+  m.waitCopy(x, out, semaphoreOf(all, 0));
+});
+/** Kernels, and the versions [since, before) of the dialect that have their operations' forms. */
+export const versionCases: [string, Kernel, number, number][] = [
+  ['arithmetic', unary((x) => m.add(x, 1)), 1, Number.POSITIVE_INFINITY],
+  ['a product', unary((x) => m.matmul(x, x, true), [16, 128], [16, 16]), 1, 13],
+  ['a reduction', unary((x) => m.broadcastColumn(m.reduce('add', x), 128)), 3, Number.POSITIVE_INFINITY],
+  ['numbered places', unary(() => m.convert(m.iota([16, 128], 1), 'f32')), 6, Number.POSITIVE_INFINITY],
+  ['copies', copyKernel, 7, 14],
+];

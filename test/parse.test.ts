@@ -216,3 +216,35 @@ test('two cores of splash write one block of what it throws away, and that is to
     );
   expect(run).toThrow('a block of output 0 is written by one core; block [0,0] is by two');
 });
+
+test('text of another form names the line, the rule and what is there', () => {
+  const text = textOf('splash-dq');
+  const broken = (from: string | RegExp, to: string) => () => parseModule(text.replace(from, to));
+  expect(broken('"stable_mosaic.tpu.matmul"', '"stable_mosaic.tpu.conv"')).toThrow(
+    /^mosaic text, line \d+: operations are those of lib\/ir\/mosaic, named stable_mosaic\.<operation>; stable_mosaic.tpu.conv is none of them; got \(%/,
+  );
+  expect(broken('"stable_mosaic.tpu.matmul"(%', '"stable_mosaic.tpu.matmul"(%none')).toThrow(
+    'an operand is a value of this region or one around it; %none',
+  );
+  expect(broken('#tpu.dot_dimension_numbers<[1]', '#tpu.dot_dimension_numbers<[2]')).toThrow(
+    'the operation before this keeps its rule, but mosaic tpu.matmul: one dimension of each side is contracted and none is a batch, not #tpu',
+  );
+  expect(broken('stable_mosaic.version = 15', 'stable_mosaic.version = 12')).toThrow(
+    'mosaic: the forms of these operations are those of versions 13 or later; got 12',
+  );
+  expect(broken('@transform_3', '@missing')).toThrow("a window's transform_indices is a function of the module; got @missing");
+  expect(broken(/}\s*\)\s*{stable_mosaic/, ') {stable_mosaic')).toThrow(
+    /^mosaic text, line \d+: "stable_mosaic.func.func" comes here; got \)/,
+  );
+  expect(broken(/f32, #tpu.memory_space<vmem>/, 'f32, #tpu.memory_space<cmem>')).toThrow(
+    'memory spaces are any, hbm, vmem, smem and semaphore_mem, not cmem',
+  );
+  expect(() => parseModule('module {}')).toThrow('a module has a stable_mosaic.version; got {}');
+});
+
+test('locations and comments are passed over', () => {
+  const text = textOf('splash-dq');
+  const located = `#loc1 = loc("a.py":1:2)\n${text.replace(/^( *%\d+ = .*)$/gm, '$1 loc(fused["b"(#loc1), unknown]) // here')}`;
+  const [a, b] = [text, located].map(parseModule);
+  expect(moduleText(b, b.version)).toBe(moduleText(a, a.version));
+});

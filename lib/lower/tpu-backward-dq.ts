@@ -31,6 +31,8 @@ export interface Unfinished {
   add(queries: { first: number; count: number }, product: V): void;
   /** After the tile's last product. */
   end(): void;
+  /** Of a row without a tile, zeros leave. */
+  leaveZeros(head: V, row: V): void;
   /** At the end of a core. */
   finish(): void;
 }
@@ -83,7 +85,6 @@ abstract class Leaving implements Unfinished {
     for (const stage of [0, 1]) this.settleStage(m.constant(stage));
   }
 
-  /** Rows without a column have no gradient. */
   leaveZeros(head: V, row: V): void {
     const { block, headDim, dtype } = this.sizes;
     const stage = this.get(word.stage);

@@ -6,7 +6,7 @@ import type { LazyMask } from '../mask';
 import { lazyMasks } from './lazy';
 import { evenBlock, type Preset } from './tpu-choice';
 import { hostScalars, idSetsOf, spansOf } from './tpu-mask';
-import { bandOf, type BandTiles, bandTiles, lanes, type TileClass } from './tpu-tiles';
+import { bandOf, type BandTiles, bandTiles, hullOf, lanes, type TileClass } from './tpu-tiles';
 import { documentColumns } from './tpu-walk';
 
 /** What can be chosen freely: tokens a tile, square, and whether dQ in the making lives in vector memory or in HBM. */
@@ -26,8 +26,10 @@ export interface BackwardPlan {
   readonly band?: BandTiles;
   /** In vector memory, tiles a head of the group. */
   readonly dq: { readonly kind: 'vmem'; readonly tiles: number } | { readonly kind: 'hbm' };
-  /** Tiles that the busiest core visits where the mask is no band. */
+  /** Where the mask is no band: tiles that the busiest core visits. */
   readonly tiles: number;
+  /** And those of them that the band around the mask cuts, which hold pairs in a part known before: a shape, and how many. */
+  readonly cut: readonly { readonly shape: TileClass; readonly tiles: number }[];
 }
 
 /** Vector memory that unfinished dQ may take; the rest holds windows, slots and what the compiler spills. */
@@ -86,7 +88,7 @@ export function backwardPlan(spec: AttentionSpec, { block, dq }: BackwardChoice,
     split,
     dq: (dq ?? (slab <= most ? 'vmem' : 'hbm')) === 'vmem' ? { kind: 'vmem' as const, tiles: slabTiles } : { kind: 'hbm' as const },
   };
-  return band ? { ...plan, band, tiles: 0 } : { ...plan, tiles: countTiles(spec, plan) };
+  return band ? { ...plan, band, tiles: 0, cut: [] } : { ...plan, ...countTiles(spec, plan) };
 }
 
 /** Rows [start, end) of a class in a column of tiles. */
@@ -110,44 +112,54 @@ export function tileName({ from, to }: TileClass): string {
   return from === to ? `tile ${from}` : 'full tile';
 }
 
-/** Tiles that the busiest core visits, of all its heads; what only the run time knows counts as allowing. */
-function countTiles(spec: AttentionSpec, { block, rows, columns, cores, split }: Omit<BackwardPlan, 'tiles'>): number {
+/** Tiles of the busiest core, of all its heads; what only the run time knows counts as allowing. */
+function countTiles(
+  spec: AttentionSpec,
+  { block, rows, columns, cores, split }: Omit<BackwardPlan, 'tiles' | 'cut'>,
+): Pick<BackwardPlan, 'tiles' | 'cut'> {
   const masks = lazyMasks(spec);
+  const shapes = cutShapes(masks, { block, rows, columns });
+  // Of each mask all of its tiles, then those of each shape.
   const perMask = masks.map((mask) => {
-    let tiles = 0;
-    for (let row = 0; row < rows; row++) tiles += columnsVisited(mask, row);
-    return tiles;
+    const counts = [0, ...shapes.map(() => 0)];
+    for (let row = 0; row < rows; row++) {
+      const spans = columnsVisited(mask, row);
+      let reached = 0;
+      for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
+        counts[0] += Math.max(0, end - Math.max(start, reached));
+        reached = Math.max(reached, end);
+      }
+      for (const [i, { from }] of shapes.entries())
+        if (spans.some(({ start, end }) => start <= row + from && row + from < end)) counts[i + 1]++;
+    }
+    return counts;
   });
   const { batch, heads, kvHeads } = spec;
-  const core = (head: number) => {
-    if (split === 'kv') return Math.floor((head * cores) / (batch * heads));
-    return Math.floor(((head % (heads / kvHeads)) * cores * kvHeads) / heads);
-  };
-  const sums = Array.from({ length: cores }, () => 0);
-  for (let head = 0; head < batch * heads; head++) sums[core(head)] += perMask[Math.floor(((head % heads) * masks.length) / heads)];
-  return Math.max(...sums);
+  const coreOf = (head: number) =>
+    split === 'kv' ? Math.floor((head * cores) / (batch * heads)) : Math.floor(((head % (heads / kvHeads)) * cores * kvHeads) / heads);
+  const sums = Array.from({ length: cores }, () => [0, ...shapes.map(() => 0)]);
+  for (let head = 0; head < batch * heads; head++) {
+    const own = sums[coreOf(head)];
+    for (const [i, count] of perMask[Math.floor(((head % heads) * masks.length) / heads)].entries()) own[i] += count;
+  }
+  const [tiles, ...ofShapes] = sums.reduce((most, one) => (one[0] > most[0] ? one : most));
+  return { tiles, cut: shapes.map((shape, i) => ({ shape, tiles: ofShapes[i] })).filter((one) => one.tiles > 0) };
 
-  function columnsVisited(mask: LazyMask, row: number): number {
+  function columnsVisited(mask: LazyMask, row: number): { start: number; end: number }[] {
     const firstRow = row * block;
     const lastRow = Math.min(firstRow + block, spec.queries) - 1;
     const idBlocks = (name: string) => {
       const { lengths } = idSetsOf(masks).find((set) => set.name === name) ?? {};
       return lengths ? documentColumns(lengths, { firstRow, lastRow, blockK: block, columns }) : { start: 0, end: columns };
     };
-    const spans = spansOf(hostScalars, mask, {
-      firstRow,
-      lastRow,
-      blockK: block,
-      keys: spec.keys,
-      columns,
-      idBlocks,
-      keyLength: () => spec.keys,
-    });
-    let [visited, reached] = [0, 0];
-    for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
-      visited += Math.max(0, end - Math.max(start, reached));
-      reached = Math.max(reached, end);
-    }
-    return visited;
+    return spansOf(hostScalars, mask, { firstRow, lastRow, blockK: block, keys: spec.keys, columns, idBlocks, keyLength: () => spec.keys });
   }
+}
+
+/** Shapes that the band around all of the masks cuts out of tiles. */
+function cutShapes(masks: readonly LazyMask[], { block, rows, columns }: { block: number; rows: number; columns: number }): TileClass[] {
+  const hulls = masks.map(hullOf);
+  const hull = { low: Math.min(...hulls.map(({ low }) => low)), high: Math.max(...hulls.map(({ high }) => high)) };
+  const tiles = bandTiles(hull, { queries: rows * block, keys: columns * block, blockQ: block, blockK: block });
+  return (tiles?.classes ?? []).filter(({ low, high }) => low !== null || high !== null);
 }

@@ -79,7 +79,7 @@ export interface Tile {
   readonly slot: V;
   /** Whether it is the column's first, whose products are the sums' first terms. */
   readonly opens: boolean;
-  /** Pairs allowed of a strip, i1 [strip's keys, block]; nothing where all are. Of a dynamic shape. */
+  /** Pairs allowed of a strip, i1 [its keys, its queries]; nothing where all are. Without it, those of a static shape. */
   readonly pairs?: (strip: Strip) => V | undefined;
 }
 
@@ -175,7 +175,7 @@ export class TileProducts {
   }
 
   private masked(scores: V, { shape, pairs }: Tile, strip: Strip): V {
-    if (shape === 'dynamic') {
+    if (pairs || shape === 'dynamic') {
       const allowed = pairs?.(strip);
       return allowed ? m.select(allowed, scores, masked) : scores;
     }

@@ -64,24 +64,35 @@ function pickOwn({ own }: Plane, values: readonly V[]): V {
   return values.reduce((chosen, value, i) => m.select(m.eq(own, i), value, chosen));
 }
 
-/** The first row from `from` on that visits the column, or `rows`; `rows` without a search where `skip` holds. */
-export function nextRow(plane: Plane, column: V, from: V, skip?: V): V {
+/** A row of tiles, `rows` where there is none, and the first and last column that it visits. */
+export interface VisitedRow {
+  readonly row: V;
+  readonly first: V;
+  readonly last: V;
+}
+
+/** The first row from `from` on that visits the column; none, without a search, where `skip` holds. `mark` is for the search's loop. */
+export function nextRow(plane: Plane, column: V, from: V, mark: () => void, skip?: V): VisitedRow {
   const { masks, rows } = plane;
   const walks = masks.map((mask) => nextIn(kernelScalars, columnSpans(plane, mask, column), rows));
-  const [row] = m.whileLoop(
-    [skip ? m.select(skip, rows, m.sub(from, 1)) : m.sub(from, 1), skip ? m.select(skip, 1, 0) : m.constant(0)],
-    (_, found) => m.eq(found, 0),
+  const before = m.sub(from, 1);
+  const none = m.constant(0);
+  const [row, first, last] = m.whileLoop(
+    [skip ? m.select(skip, rows, before) : before, none, none, skip ? m.select(skip, 1, 0) : none],
+    (_row, _first, _last, found) => m.eq(found, 0),
     (before) => {
+      mark();
       const after = m.add(before, 1);
       const row = pickOwn(
         plane,
         walks.map((walk) => walk(after)),
       );
-      const found = m.or(m.ge(row, rows), m.eq(rowVisits(plane, row).holds(column), 1));
-      return [row, m.select(found, 1, 0)];
+      const visits = rowVisits(plane, row);
+      const found = m.or(m.ge(row, rows), m.eq(visits.holds(column), 1));
+      return [row, visits.first, visits.last, m.select(found, 1, 0)];
     },
   );
-  return row;
+  return { row, first, last };
 }
 
 const limit = 2 ** 30;

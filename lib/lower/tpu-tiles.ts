@@ -31,6 +31,26 @@ export function bandOf(mask: LazyMask): Band | undefined {
   });
 }
 
+/** A band that holds all that a mask allows. */
+export function hullOf(mask: LazyMask): Band {
+  const all: Band = { low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY };
+  const any = () => all;
+  return predicate<Band>(mask, {
+    always: any,
+    diagonals: (low, high) => ({ low: low ?? all.low, high: high ?? all.high }),
+    sameChunk: (size) => ({ low: 1 - size, high: size - 1 }),
+    and: (a, b) => ({ low: Math.max(a.low, b.low), high: Math.min(a.high, b.high) }),
+    or: (a, b) => ({ low: Math.min(a.low, b.low), high: Math.max(a.high, b.high) }),
+    not: any,
+    keyBelow: any,
+    rowBelow: any,
+    strided: any,
+    sameDocument: any,
+    sameSegment: any,
+    withinLength: any,
+  });
+}
+
 /** Tiles of one shape: those at block offsets [from, to] of their row's own column; several only where all their pairs are allowed. */
 export interface TileClass {
   readonly from: number;

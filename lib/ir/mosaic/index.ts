@@ -1,6 +1,6 @@
 /**
  * Mosaic, the TPU kernel dialect: operations as rows (row.ts), and typed builders that make them. Operations are those of jaxlib's `tpu` dialect and
- * MLIR's arith, math, vector, scf and memref (jax-ml/jax, jaxlib/mosaic/dialect/tpu/tpu_ops.td), in the forms that rows.ts's `rule`s tell; the
+ * MLIR's arith, math, vector, scf and memref (jax-ml/jax, jaxlib/mosaic/dialect/tpu/tpu_ops.td), in the forms that the rows' rules tell; the
  * frame of a kernel (grid, windows, scratch) is kernel.ts.
  */
 import { arithmetic } from './arithmetic';
@@ -30,6 +30,6 @@ export {
   store,
   storeScalar,
   waitCopy,
-} from './memory';
+} from './access';
 export { broadcast, broadcastColumn, broadcastRow, concat, corner, iota, part, reduce, reshape, tile, transpose } from './shapes';
 export * from './types';
