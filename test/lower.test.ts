@@ -1,7 +1,7 @@
 /** One suite over all lowerings: on the CPU plugin each gives what the plain loops give; for v5p each compiles. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type AttentionOptions, attention, flops, inputTypes } from '../lib/attention';
+import { type AttentionOptions, attention, attentionGrad, flops, inputTypes } from '../lib/attention';
 import { lower, lowerBlocking, type Target } from '../lib/lower';
 import { cpuBlocks } from '../lib/lower/cpu';
 import {
@@ -146,6 +146,16 @@ describeTpu('ahead of time for v5p', () => {
     expect(compiled.codeBytes).toBeGreaterThan(10000);
   });
 
+  test.each(['v4:2x2x1', 'v5e:2x2', 'v6e:2x2', 'tpu7x:2x2x1'])('the same source for %s, within its limits', async (name) => {
+    using topology = await Topology.open('tpu', name);
+    expect(topology.chip).toBe(name.split(':')[0]);
+    for (const text of ['causal', 'prefix(300)']) {
+      const spec = attentionGrad({ ...shape, mask: parseMask(text, 1024, 1024), kvHeads: 4 });
+      using compiled = await topology.compile(lower(spec, topology.target, { chip: topology.chip }));
+      expect(compiled.codeBytes).toBeGreaterThan(10000);
+    }
+  });
+
   test('the same code at every T', async () => {
     const sizes = [];
     for (const queries of [4096, 32768, 1048576]) {
@@ -187,6 +197,7 @@ test('what a program says of itself', () => {
   expect(bytesOf('documents(100, 156)', 'tpu')).toBe(4 * (256 + 256 + 2));
   expect(bytesOf('causal', 'cpu')).toBe(8 * 14);
   expect(lowerBlocking(spec, 'tpu')).toEqual({ blockQ: 256, blockK: 256 });
+  expect(lowerBlocking(spec, 'tpu', { forward: { blockQ: 128, blockK: 128, heads: 1 } })).toEqual({ blockQ: 128, blockK: 128 });
   expect(lowerBlocking(attention({ heads: 2, headDim: 64, queries: 8, mask: materialize(full(), 8, 8) }), 'cpu')).toBeUndefined();
 });
 
@@ -211,5 +222,8 @@ test('bad attentions name the rule and what came', () => {
   expect(() => lower(attention({ ...shape, ...wide, mask: materialize(causal(), wide.queries, wide.keys) }), 'cpu')).toThrow(
     'up to 2^27 bytes',
   );
+  const wideStep = { forward: { blockQ: 2048, blockK: 2048, heads: 4 } };
+  expect(() => lower(attention({ ...shape, headDim: 256, queries: 8192 }), 'tpu', wideStep)).toThrow('the next block size that fits is');
+  expect(() => lower(attention(shape), 'tpu', { chip: 'v9' })).toThrow('a TPU generation is one of v4, v5e, v5p, v6e, tpu7x; got v9');
   expect(() => lower(attention({ ...shape, headDim: 2048 }), 'tpu')).toThrow('a headDim and valueDim up to 1024; got 2048 and 2048');
 });

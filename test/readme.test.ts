@@ -33,7 +33,9 @@ testTpu('the library example has 30 lines, type-checks and runs', () => {
   const { stdout, stderr, status } = run('node', ['attention.mjs']);
   expect(stderr).toBe('');
   expect(status).toBe(0);
-  expect(stdout).toMatch(/^v5p: \d+ bytes of code, 0 of temporary memory\nout: 4194304 values; .* ms min, .* ms median of 10 runs/);
+  expect(stdout).toMatch(
+    /^v5p: \d+ bytes of code, 0 of temporary memory\nv5p:2x2x1, estimated from the compiler's schedule: [\s\S]*\nout: 4194304 values; .* ms min, .* ms median of 10 runs/,
+  );
   expect(readFileSync(path.join(folder, 'attention.v5p.bin')).length).toBeGreaterThan(10000);
 });
 
@@ -56,3 +58,15 @@ testTpu('the CI example', () => {
     ['v5p:2x2x1', 'local(127, 0)', undefined],
   ]);
 });
+
+testTpu(
+  'the examples of estimating and tuning',
+  () => {
+    const { stdout, stderr, status } = spawnSync('bash', ['-ec', example('How fast', 'sh')], { cwd: root, encoding: 'utf8' });
+    expect(stderr).not.toMatch(/error/i);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^v5p:2x2x1, estimated from the compiler's schedule: .* us, 9\d\.\d % of the peak useful/);
+    expect(stdout).toMatch(/Steps are estimated from the compiler's schedule/);
+  },
+  180_000,
+);

@@ -38,8 +38,10 @@ export function tpuBlocks(spec: AttentionSpec, options: TpuOptions): { blockQ: n
   return { blockQ: block, blockK: block };
 }
 
+const chipFor = ({ chip = 'v5p' }: TpuOptions) => chipOf(chip);
+
 function forwardChosen(spec: AttentionSpec, options: TpuOptions): ForwardChoice {
-  const chip = chipOf(options.chip ?? 'v5p');
+  const chip = chipFor(options);
   return chosen(
     {
       own: options.forward,
@@ -53,7 +55,7 @@ function forwardChosen(spec: AttentionSpec, options: TpuOptions): ForwardChoice 
 }
 
 function backwardChosen(spec: AttentionSpec, options: TpuOptions): BackwardChoice {
-  const chip = chipOf(options.chip ?? 'v5p');
+  const chip = chipFor(options);
   return chosen(
     {
       own: options.backward,
@@ -73,7 +75,7 @@ export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module 
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${headDim} and ${valueDim}`);
   if (Math.max(queries, keys) > 2 ** 28) throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${queries} x ${keys}`);
   const forward = pass === 'backward' ? undefined : forwardTpu({ ...spec, logSumExp: spec.logSumExp || pass !== 'forward' }, options);
-  const backward = pass === 'forward' ? undefined : gradientsTpu(spec, backwardChosen(spec, options), chipOf(options.chip ?? 'v5p'));
+  const backward = pass === 'forward' ? undefined : gradientsTpu(spec, backwardChosen(spec, options), chipFor(options));
   const parts = [forward, backward].filter((part) => part !== undefined);
   const call = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
     const results: Record<string, s.Tensor> = {};
@@ -90,7 +92,7 @@ export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module 
 /** The forward pass: `out`, `logSumExp` where the spec asks for it, and before a backward pass `delta` f32 [batch, heads, queries]. */
 function forwardTpu(spec: AttentionSpec, options: TpuOptions): Pass {
   const { batch, heads, kvHeads, queries, keys, headDim, valueDim, dtype } = spec;
-  const chip = chipOf(options.chip ?? 'v5p');
+  const chip = chipFor(options);
   const plan = forwardPlan(spec, forwardChosen(spec, options), chip.cores);
   const idSets = plan.band ? [] : idSetsOf(lazyMasks(spec));
   const bytes = dtype === 'bf16' ? 2 : 4;

@@ -19,6 +19,14 @@ export function targetOf(platform: string): Target {
   throw new ShapeError(`there are lowerings for cpu and tpu; this platform is ${platform}`);
 }
 
+/** A TPU's generation by a device's kind, as `lower` has it: v4, v5e, v5p, v6e, tpu7x; undefined for another kind. */
+export function chipOfKind(kind: string): string | undefined {
+  const [, number, small] = /^TPU ?v?(\d+x?)( lite|e)?/.exec(kind) ?? [];
+  if (!number) return undefined;
+  if (number === '7x' || number === '7') return 'tpu7x';
+  return `v${number}${small ? 'e' : number === '5' ? 'p' : ''}`;
+}
+
 export class Device {
   readonly id: number;
   readonly kind: string;
@@ -88,6 +96,11 @@ export class Client extends Handle {
   /** What `lower` takes for this client. */
   get target(): Target {
     return targetOf(this.platform);
+  }
+
+  /** Which TPU it is, an option of `lower`. */
+  get chip(): string | undefined {
+    return chipOfKind(this.devices[0].kind);
   }
 
   /**

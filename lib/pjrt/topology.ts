@@ -1,7 +1,7 @@
 /** A topology: devices that need not be here, to compile for. */
 import { ShapeError } from '../errors';
 import type { Module } from '../types';
-import { type Target, targetOf } from './client';
+import { chipOfKind, type Target, targetOf } from './client';
 import { Executable, checkOutputs } from './executable';
 import { Handle, rawOf } from './handle';
 import { type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
@@ -40,6 +40,11 @@ export class Topology extends Handle {
   /** What `lower` takes for this topology. */
   get target(): Target {
     return targetOf(this.platform);
+  }
+
+  /** Which TPU it is of, an option of `lower`. */
+  get chip(): string | undefined {
+    return chipOfKind(this.devices[0].kind);
   }
 
   /** Compiles a program for one device of the topology. See `Client.compile`. */

@@ -71,11 +71,11 @@ export async function measure(job: Job, on: Client | Topology): Promise<Measurem
     const begin = performance.now();
     const mask = parseMask(job.mask, queries, keys);
     const spec = attention({ ...job.options, mask });
-    const module = lower(spec, on.target);
+    const module = lower(spec, on.target, { chip: on.chip });
     row.buildMs = performance.now() - begin;
     row.maskBytes = module.maskBytes;
     row.mask = mask.kind === 'dense' ? job.mask : maskText(mask);
-    Object.assign(row, blockCounts(spec, lowerBlocking(spec, on.target)));
+    Object.assign(row, blockCounts(spec, lowerBlocking(spec, on.target, { chip: on.chip })));
     const compiling = performance.now();
     if (!('upload' in on)) {
       using compiled = await on.compile(module);
