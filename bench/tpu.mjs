@@ -39,6 +39,8 @@ function jobs(peer, { T, D, mask = 'causal', pass = 'forward' }) {
           { block: 512, compute: 512 },
           { block: 1024, compute: 512 },
         ];
+  // At head_dim 128 its kernel is quicker on transposed keys; what XLA takes to transpose them is in its own column.
+  if (peer === 'tokamax' && D === 128) tiles.push({ ...tiles[0], minor: ['HEAD_DIM', 'SEQ', 'HEAD_DIM'] });
   const backward = peer === 'jax' ? { block: 512, compute: 512, fused: false } : { block: 1024, compute: 512, fused: true };
   return tiles.map((tile) => ({ ...base, ...shape, ...tile, ...(pass === 'forward' ? {} : { backward }) }));
 }
@@ -51,7 +53,8 @@ async function bestPeer(shape) {
       try {
         const { forward, backward, around, tempBytes } = await schedulePeer(job);
         const kernels = (shape.pass === 'backward' ? 0 : forward) + backward;
-        if (!best || kernels < best.kernels) best = { name: `${peer} ${job.block}/${job.compute}`, kernels, around, tempBytes };
+        if (!best || kernels < best.kernels)
+          best = { name: `${peer} ${job.block}/${job.compute}${job.minor ? ', keys transposed' : ''}`, kernels, around, tempBytes };
       } catch (error) {
         say(
           `${JSON.stringify(job)}: ${String(error.stderr ?? error.message)
@@ -106,7 +109,7 @@ async function schedules() {
     const ours = [
       micro(kernels),
       useful(kernels),
-      micro(kernels - scheduleCycles / hertz),
+      micro(Math.max(0, kernels - scheduleCycles / hertz)),
       micro(hbmCycles / hertz),
       micro(operationSeconds),
     ];

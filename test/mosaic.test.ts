@@ -260,8 +260,8 @@ describe('chips', () => {
   });
   test.each(Object.values(chips))(
     '$name: the peak is what its MXUs do at its clock',
-    ({ cores, mxus, mxuSize, rowsPerCycle, clockGHz, peakTflops }) => {
-      expect((cores * mxus * mxuSize ** 2 * 2 * rowsPerCycle * clockGHz) / 1000 / peakTflops).toBeCloseTo(1, 1.7);
+    ({ cores, mxus, mxuSize, rowsPerCycle, hertz, flopsPerSecond }) => {
+      expect((cores * mxus * mxuSize ** 2 * 2 * rowsPerCycle * hertz) / flopsPerSecond).toBeCloseTo(1, 1.7);
     },
   );
 });

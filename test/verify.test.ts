@@ -3,7 +3,7 @@ import { Topology } from '../lib';
 import { chips } from '../lib/ir/chips';
 import type { Kernel } from '../lib/ir/kernel';
 import * as m from '../lib/ir/mosaic';
-import { largestFitting, paddedBytes, smemBytes, verified, verify, vmemBytes } from '../lib/ir/verify';
+import { fitting, largestFitting, paddedBytes, smemBytes, verify, vmemBytes } from '../lib/ir/verify';
 import { array, frame, type FrameArray, hbm, programOf, semaphoreOf, semaphores, smem, unary, versionCases } from './frames';
 import { describeTpu } from './helpers';
 
@@ -49,13 +49,13 @@ describe('the verifier', () => {
     const build = (mib: number) => windows([{ kib: mib * MiB }], 4 * MiB);
     expect(largestFitting([40, 32, 24, 16], build, v5p)).toBe(24);
     expect(largestFitting([40], build, v5p)).toBeUndefined();
-    expect(verified(24, [16], build, v5p).scratch).toHaveLength(1);
-    expect(() => verified(40, [32, 24, 16], build, v5p)).toThrow(
+    expect(fitting(24, [16], build, v5p).scratch).toHaveLength(1);
+    expect(() => fitting(40, [32, 24, 16], build, v5p)).toThrow(
       'a kernel on v5p has 63.94 MiB of vector memory; got 84.00 MiB: 80.00 MiB of windows, each twice where its block changes, and 4.00 MiB of scratch, ' +
         'at block size 40; the next block size that fits is 24',
     );
-    expect(() => verified(40, [32], build, v5p)).toThrow('none of 32 fits');
-    expect(() => verified(8, [4], build, chips.v4)).toThrow('a kernel on v4 has 16.00 MiB of vector memory; got 20.00 MiB');
+    expect(() => fitting(40, [32], build, v5p)).toThrow('none of 32 fits');
+    expect(() => fitting(8, [4], build, chips.v4)).toThrow('a kernel on v4 has 16.00 MiB of vector memory; got 20.00 MiB');
   });
 });
 

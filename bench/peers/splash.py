@@ -7,6 +7,7 @@ usage: splash.py CASE, a JSON object:
   pass     forward | forward+backward
   block, compute    tokens a tile of queries and of keys, and of keys at a time
   backward { block, compute, fused }
+  minor    of q, k and v, HEAD_DIM (the default) or SEQ
   repeats  compiles, of which the fastest counts
 Prints one JSON line: build (trace and lowering) and compile in ms, temporary bytes. LIBTPU_INIT_ARGS says whether there is a dump.
 """
@@ -36,6 +37,8 @@ def attention(case):
     kernel, masks = modules(case['peer'])
     T, heads, back = case['T'], case['heads'], case.get('backward') or {}
     sizes = dict(block_q=case['block'], block_kv=case['block'], block_kv_compute=case['compute'])
+    if 'minor' in case:
+        sizes |= {f'{name}_layout': kernel.QKVLayout[f'{minor}_MINOR'] for name, minor in zip('qkv', case['minor'])}
     if back:
         sizes |= dict(block_q_dkv=back['block'], block_kv_dkv=back['block'], block_kv_dkv_compute=back['compute'])
 

@@ -102,6 +102,14 @@ export function versionsOf({ body, operands }: KernelModule): { readonly since: 
   return { since, before };
 }
 
+/** Throws ShapeError where an operation does not have the form of that version. */
+export function checkVersion(module: KernelModule, version: number): void {
+  const { since, before } = versionsOf(module);
+  if (version >= since && version < before) return;
+  const range = before === Number.POSITIVE_INFINITY ? `${since} or later` : `${since} to ${before - 1}`;
+  throw new ShapeError(`mosaic: the forms of these operations are those of versions ${range}; got ${version}`);
+}
+
 export const nameOf = ({ name }: Op): string => name.replace(prefix, '');
 
 /** The kernel's module as text: the entry function, and a function a window that gives its block's index. */
@@ -110,10 +118,8 @@ export const kernelText = (kernel: Kernel): string => moduleText(moduleOf(kernel
 /** As `kernelText`; printed at the lowest version of the dialect unless told. Throws ShapeError for a version that does not have the operations' forms. */
 export function moduleText(module: KernelModule, wanted?: number): string {
   const { grid, prefetch, operands, scratch } = module;
-  const { since, before } = versionsOf(module);
-  const version = wanted ?? since;
-  if (version < since || version >= before)
-    throw new ShapeError(`mosaic: the forms of these operations are of versions ${since} to ${before - 1}; got ${version}`);
+  const version = wanted ?? versionsOf(module).since;
+  checkVersion(module, version);
   const functions = [
     functionText(module.name, module.body, 0, {
       dimension_semantics: attr.list(grid.map(({ semantics }) => `#tpu.dimension_semantics<${semantics}>`)),

@@ -1,6 +1,6 @@
 /** Parses a kernel's module, printed in MLIR's generic form in the versioned Mosaic dialect: by this library (kernel.ts) or by others. */
 import { ShapeError } from '../errors';
-import { type GridDimension, type KernelModule, versionsOf } from './kernel';
+import { type GridDimension, type KernelModule, checkVersion } from './kernel';
 import { Block, Value } from './mlir';
 import { isElement, isSpace, type MosaicType, type Ref, ref, rows, scalar, spell, type V, vector } from './mosaic';
 import { check, integers, prefix } from './mosaic/row';
@@ -42,11 +42,7 @@ export function parseModule(text: string): ParsedModule {
   const [version] = integers(attributes[`${prefix}version`]);
   if (!version) throw new ShapeError(`mosaic text: a module has a ${prefix}version; got ${JSON.stringify(attributes)}`);
   const module = moduleOf(functions);
-  const { since, before } = versionsOf(module);
-  if (version < since || version >= before)
-    throw new ShapeError(
-      `mosaic text: the forms of its operations are of versions ${since} to ${before - 1}; got ${prefix}version = ${version}`,
-    );
+  checkVersion(module, version);
   return { ...module, version };
 }
 
@@ -126,7 +122,7 @@ function operation(scanner: Scanner, block: Block<MosaicType>, names: Names): vo
   }
   const name = scanner.match(/"[^"]*"/, "an operation's name").slice(1, -1);
   const row = name.startsWith(prefix) ? rows.get(name.slice(prefix.length)) : undefined;
-  if (!row) scanner.fail(`operations are those of lib/ir/mosaic, named ${prefix}...; ${name} is none of them`);
+  if (!row) scanner.fail(`operations are those of lib/ir/mosaic, named ${prefix}<operation>; ${name} is none of them`);
   const operands = scanner.list('(', ')', () => {
     const [base, nth = '0'] = scanner.match(/%[\w$.-]+(#\d+)?/, 'an operand').split('#');
     const value = names.get(base)?.[Number(nth)];

@@ -17,8 +17,8 @@ export interface TunedClass {
   readonly group: number;
   /** `full`, `causal`, `window <tokens rounded up to a power of two>`, or `other`. */
   readonly mask: string;
-  /** `short` below 8192 tokens on the longer side. */
-  readonly tokens: 'short' | 'long';
+  /** On the longer side: `few` below 2048, `short` below 8192. */
+  readonly tokens: 'few' | 'short' | 'long';
 }
 
 export interface TunedEntry extends TunedClass {
@@ -36,13 +36,14 @@ export interface TunedTable {
 
 export function tunedClass(spec: AttentionSpec, kernel: TunedClass['kernel']): TunedClass {
   const { headDim, valueDim, heads, kvHeads, queries, keys, dtype } = spec;
+  const longer = Math.max(queries, keys);
   return {
     kernel,
     dtype,
     size: Math.ceil(Math.max(headDim, valueDim) / 64) * 64,
     group: heads / kvHeads,
     mask: maskClass(spec),
-    tokens: Math.max(queries, keys) < 8192 ? 'short' : 'long',
+    tokens: longer < 2048 ? 'few' : longer < 8192 ? 'short' : 'long',
   };
 }
 
