@@ -1,4 +1,5 @@
 /** The TPU's backward kernel, run by the meaning of its operations and compared with the plain loops; every form of it compiles for v5p. */
+import fc from 'fast-check';
 import { type AttentionOptions, attention } from '../lib/attention';
 import { chips } from '../lib/ir/chips';
 import { kernelText } from '../lib/ir/kernel';
@@ -6,10 +7,11 @@ import { lower } from '../lib/lower';
 import { backwardKernel } from '../lib/lower/tpu-backward';
 import { type BackwardChoice, backwardChoice, backwardPlan, tilesOf } from '../lib/lower/tpu-backward-plan';
 import { stripsOf } from '../lib/lower/tpu-backward-tile';
-import { allows, causal, local, parseMask } from '../lib/mask';
+import { allows, causal, type LazyMask, local, parseMask } from '../lib/mask';
 import { Topology } from '../lib/pjrt';
 import { backwardErrors } from './backward-case';
 import { describeTpu } from './helpers';
+import { anyMask } from './masks';
 
 /** Of a gradient's largest value: f32 sums in another order; bf16 rounds weights, their gradients and the results to 8 bits. */
 const tolerance = { f32: 1e-5, bf16: 1.5e-2 };
@@ -106,6 +108,18 @@ describe.each(['vmem', 'hbm'] as const)('dq in %s', (dq) => {
   test.each(['full', 'causal', 'local(40, 0)', 'segments & causal'])('bf16, %s', (text) => {
     check({ heads: 2, headDim: 64, queries: 300, dtype: 'bf16', mask: parseMask(text, 300, 300) }, { block: 128, dq });
   });
+});
+
+test('random masks, and compositions of them', () => {
+  fc.assert(
+    fc.property(anyMask, fc.boolean(), (mask, inMemory) => {
+      // As small masks with numbers 13 times as large: boundaries in every tile.
+      const wide = JSON.parse(JSON.stringify(mask), (key, value) => (typeof value === 'number' && key !== 'stride' ? 13 * value : value));
+      const options = { heads: 2, headDim: 8, queries: 270, keys: 300, mask: wide as LazyMask };
+      check(options, { block: 128, dq: inMemory ? 'vmem' : 'hbm' });
+    }),
+    { numRuns: 15 },
+  );
 });
 
 test('strips hold every pair of a tile, and a group of 128 queries at their ends holds one', () => {

@@ -4,7 +4,7 @@ import { attention } from '../lib/attention';
 import { interpret } from '../lib/ir/interpret';
 import * as m from '../lib/ir/mosaic';
 import { lower } from '../lib/lower';
-import { allowed, idSetsOf, walk } from '../lib/lower/tpu-mask';
+import { allowed, idSetsOf, kernelScalars, nextIn, spansOf } from '../lib/lower/tpu-mask';
 import { allows, cover, documentIds, type LazyMask, maskText, perHead } from '../lib/mask';
 import { Client } from '../lib/pjrt';
 import { anyMask } from './masks';
@@ -26,10 +26,10 @@ function meaning(mask: LazyMask, queries: number, keys: number, keyLength: numbe
   return Array.from({ length: queries * keys }, (_, place) => Number(allows(mask, Math.floor(place / keys), place % keys, given)));
 }
 
-test('Mosaic: the predicate of a block, and a walk that leaves no active block out', () => {
+test('Mosaic: the predicate of a tile, and a walk that leaves no active block out', () => {
   fc.assert(
     fc.property(anyMask, sizes, (mask, { queries, keys, keyLength }) => {
-      const shape = [6, 4] as const;
+      const shape = [4, 6] as const;
       const [rows, columns] = [Math.ceil(queries / 6), Math.ceil(keys / 4)];
       const sets = idSetsOf([mask]);
       const ids = (name: string, tokens: number, none: number) => {
@@ -61,7 +61,7 @@ test('Mosaic: the predicate of a block, and a walk that leaves no active block o
               }
               return line;
             };
-            const next = walk(mask, {
+            const spans = spansOf(kernelScalars, mask, {
               firstRow,
               lastRow: m.min(m.add(firstRow, 5), queries - 1),
               blockK: 4,
@@ -70,6 +70,7 @@ test('Mosaic: the predicate of a block, and a walk that leaves no active block o
               idBlocks: () => ({ start: m.constant(0), end: m.constant(columns) }),
               keyLength: () => m.loadScalar(keyLengthRef, 0),
             });
+            const next = nextIn(kernelScalars, spans, columns);
             m.store(m.constant(0, m.vector('f32', [1, columns])), marks);
             for (let column = 0; column < columns; column++) {
               const predicate = allowed(mask, {
@@ -79,13 +80,13 @@ test('Mosaic: the predicate of a block, and a walk that leaves no active block o
                 queries,
                 keys,
                 ids: (name) => ({
-                  q: m.transpose(spread(tables[name][0], firstRow, 6)),
-                  kv: spread(tables[name][1], m.constant(4 * column), 4),
+                  q: spread(tables[name][0], firstRow, 6),
+                  kv: m.transpose(m.broadcastRow(spread(tables[name][1], m.constant(4 * column), 4), 128)),
                 }),
                 keyLength: () => m.loadScalar(keyLengthRef, 0),
               });
               const vector = typeof predicate === 'boolean' ? m.constant(Number(predicate), m.vector('i1', shape)) : predicate;
-              m.store(m.select(vector, m.constant(1, m.vector('f32', shape)), 0), out, [0, 4 * column]);
+              m.store(m.transpose(m.select(vector, m.constant(1, m.vector('f32', shape)), 0)), out, [0, 4 * column]);
               m.when(m.eq(next(m.constant(column)), column), () => m.store(m.constant(1, m.vector('f32', [1, 1])), marks, [0, column]));
             }
           },

@@ -71,7 +71,11 @@ export function bandColumn(step: ColumnStep, tiles: BandTiles): void {
     const ends = m.eq(m.add(row, 1), end);
     const down = m.add(row, 1);
     const slot = m.and(m.add(slotOfColumn, m.sub(row, first)), 1);
-    const current = { head, g, row, touched: touched(row, column), completes: completes(i, row), slot };
+    const mark = (part: 'begins' | 'leaves') => {
+      const runs = rowsThat(part, i) * kvSteps * group;
+      step.mark({ name: `row of ${tileName(shape)} ${part}`, runs, readBytes: 0, writtenBytes: 0 });
+    };
+    const current = { head, g, row, touched: touched(row, column), completes: completes(i, row), mark, slot };
     const following: NextTile = {
       head: m.select(ends, next.head, head),
       g: m.select(ends, next.g, g),
@@ -88,5 +92,16 @@ export function bandColumn(step: ColumnStep, tiles: BandTiles): void {
     if (from === most && to === most) return true;
     // Other classes' rows complete where the plane ends before the band does.
     return (to === most || rows - 1 > columns - 1 - most) && m.eq(column, m.min(m.add(row, most), columns - 1));
+  }
+
+  /** Tiles of a class that are their row's first column, or its last one. */
+  function rowsThat(part: 'begins' | 'leaves', i: number): number {
+    let count = 0;
+    for (const [at, { start, end }] of perColumn[i].entries())
+      for (let row = start; row < end; row++) {
+        const [first, last] = tail ? [0, columns - 1] : [Math.max(0, row + least), Math.min(columns - 1, row + most)];
+        if (at === (part === 'begins' ? first : last)) count++;
+      }
+    return count;
   }
 }

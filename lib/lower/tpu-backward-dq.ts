@@ -21,6 +21,8 @@ export interface CurrentTile extends RowTile {
   readonly head: V;
   /** Whether the tile is the row's last column: a scalar i1 where that depends. */
   readonly completes: boolean | V;
+  /** Called in code that runs only where the row begins in memory, or leaves it. */
+  readonly mark: (part: 'begins' | 'leaves') => void;
 }
 
 export interface Unfinished {
@@ -184,7 +186,11 @@ export class Slab extends Leaving {
       this.zero(this.slot);
     };
     if (completes === true) leave();
-    else if (completes !== false) m.when(completes, leave);
+    else if (completes !== false)
+      m.when(completes, () => {
+        this.tile.mark('leaves');
+        leave();
+      });
   }
 }
 
@@ -220,7 +226,10 @@ export class Ring extends Leaving {
     this.set(word.slot, after);
     this.prepareStage();
     m.when(tile.touched, () => m.waitCopy(...this.read(tile, this.slot)));
-    m.when(m.not(tile.touched), () => this.zero(this.slot));
+    m.when(m.not(tile.touched), () => {
+      tile.mark('begins');
+      this.zero(this.slot);
+    });
   }
 
   end(): void {
@@ -228,7 +237,10 @@ export class Ring extends Leaving {
     if (completes === true) this.leave();
     else if (completes === false) this.writeBack();
     else {
-      m.when(completes, () => this.leave());
+      m.when(completes, () => {
+        this.tile.mark('leaves');
+        this.leave();
+      });
       m.when(m.not(completes), () => this.writeBack());
     }
   }

@@ -113,7 +113,9 @@ export function dynamicColumn(step: ColumnStep): void {
       if (cut.length) m.when(m.not(cut.reduce(m.or)), whole);
       else whole();
     };
-    step.tile({ head, g, row, touched: m.gt(column, first), completes: m.eq(column, last), slot }, next, multiply, more);
+    const mark = (part: string) => step.mark({ name: `row ${part}`, runs: rows * kvSteps * group, readBytes: 0, writtenBytes: 0 });
+    const current = { head, g, row, touched: m.gt(column, first), completes: m.eq(column, last), mark, slot };
+    step.tile(current, next, multiply, more);
     return down;
   }
 

