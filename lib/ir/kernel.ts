@@ -110,7 +110,7 @@ export function checkVersion(module: KernelModule, version: number): void {
   throw new ShapeError(`mosaic: the forms of these operations are those of versions ${range}; got ${version}`);
 }
 
-export const nameOf = ({ name }: Op): string => name.replace(prefix, '');
+export const nameOf = ({ name }: Op): string => (name.startsWith(prefix) ? name.slice(prefix.length) : name);
 
 /** The kernel's module as text: the entry function, and a function a window that gives its block's index. */
 export const kernelText = (kernel: Kernel): string => moduleText(moduleOf(kernel));

@@ -82,11 +82,20 @@ export const one = (row: Row, operands: readonly V[], result: MosaicType, attrib
 export const allocate = (element: Element, length: number): Data =>
   isFloat({ element }) ? new Float32Array(length) : new Int32Array(length);
 
+// A kernel has thousands of attributes and a few dozen texts.
+const read = new Map<string, readonly number[]>();
+
 /** Whole numbers of an attribute: `array<i32: 1, 0>`, `[1 : i64, 0 : i64]` or `1 : i32`. */
-export function integers(text: string | undefined): number[] {
+export function integers(text: string | undefined): readonly number[] {
   if (!text) return [];
-  const body = text.replace(/^array<i\d+:?/, '').replace(/: *i\d+/g, '');
-  return [...body.matchAll(/-?\d+/g)].map(([n]) => Number(n));
+  let numbers = read.get(text);
+  if (!numbers) {
+    const body = text.replace(/^array<i\d+:?/, '').replace(/: *i\d+/g, '');
+    numbers = [...body.matchAll(/-?\d+/g)].map(([n]) => Number(n));
+    if (read.size > 10000) read.clear();
+    read.set(text, numbers);
+  }
+  return numbers;
 }
 
 /** Rounds to bf16 in place, to nearest even; NaN stays NaN. */
