@@ -222,8 +222,15 @@ test('bad attentions name the rule and what came', () => {
   expect(() => lower(attention({ ...shape, ...wide, mask: materialize(causal(), wide.queries, wide.keys) }), 'cpu')).toThrow(
     'up to 2^27 bytes',
   );
-  const wideStep = { forward: { blockQ: 2048, blockK: 2048, heads: 4 } };
-  expect(() => lower(attention({ ...shape, headDim: 256, queries: 8192 }), 'tpu', wideStep)).toThrow('the next block size that fits is');
+  const wideStep = { forward: { blockQ: 2048, blockK: 2048, heads: 2 } };
+  expect(() => lower(attention({ ...shape, headDim: 512, queries: 8192 }), 'tpu', wideStep)).toThrow('the next block size that fits is');
+  expect(() => lower(attention(shape), 'tpu', { forward: { blockQ: 100, blockK: 128, heads: 1 } })).toThrow(
+    'blockQ is a multiple of 128 tokens; got 100',
+  );
+  expect(() => lower(attention(shape), 'tpu', { forward: { blockQ: 128, blockK: 128, heads: 3 } })).toThrow(
+    'the heads of a step are one of 1, 2, which divide',
+  );
+  expect(() => lower(attentionGrad(shape), 'tpu', { backward: { block: 64 } })).toThrow('a block is a multiple of 128 tokens; got 64');
   expect(() => lower(attention(shape), 'tpu', { chip: 'v9' })).toThrow('a TPU generation is one of v4, v5e, v5p, v6e, tpu7x; got v9');
   expect(() => lower(attention({ ...shape, headDim: 2048 }), 'tpu')).toThrow('a headDim and valueDim up to 1024; got 2048 and 2048');
 });

@@ -186,7 +186,7 @@ describeTpu('with the TPU compiler', () => {
   const spec = (queries: number, mask = causal(), more = {}) =>
     attention({ heads: 4, headDim: 128, queries, dtype: 'bf16', mask, ...more });
   /** Floating-point operations of the schedule: rows of vmatmuls, both cores. */
-  const scheduledFlops = ({ loops }: Awaited<ReturnType<typeof estimate>>) =>
+  const scheduledFlops = ({ loops }: Pick<Awaited<ReturnType<typeof estimate>>, 'loops'>) =>
     loops.reduce((sum, { runs, mxuCycles }) => sum + runs * mxuCycles, 0) * 4 * 2 * 128 * 128 * 2;
 
   test('the vmatmuls of all parts times their runs are the multiplications of the tiles that the mask visits', async () => {
@@ -226,6 +226,22 @@ describeTpu('with the TPU compiler', () => {
     const found = await estimate(module);
     const names = found.loops.flatMap(({ name }) => name.split(' + '));
     for (const { name, runs } of module.kernels?.[0].phases ?? []) if (runs) expect(names).toContain(name);
+  });
+
+  test.each(['full', 'causal', 'strided(64)'])('both kernels of a gradient are found, %s', async (mask) => {
+    const both = spec(1024, parseMask(mask, 1024, 1024) as never, { pass: 'forward+backward' });
+    const module = lower(both, 'tpu');
+    const found = await estimate(module);
+    for (const { name: kernel, phases } of module.kernels ?? []) {
+      const names = found.loops.filter((loop) => loop.kernel === kernel).flatMap(({ name }) => name.split(' + '));
+      for (const { name, runs } of phases) if (runs) expect(names).toContain(name);
+    }
+    expect(new Set(found.loops.map(({ kernel }) => kernel))).toEqual(new Set(['forward', 'backward']));
+    expect(`${found}`).toContain('backward: ');
+    if (mask !== 'full') return;
+    // Five products a tile.
+    const backward = { ...found, loops: found.loops.filter(({ kernel }) => kernel === 'backward') };
+    expect(scheduledFlops(backward) / flops(spec(1024, full(), { pass: 'backward' }))).toBeCloseTo(1, 6);
   });
 
   test('an executable brings its module and topology; its compile is not timed again', async () => {

@@ -2,11 +2,12 @@
  * What a forward kernel will do, known on the host: how an attention is cut into rows of tiles, in which order a core visits them, and how often each phase runs.
  */
 import type { AttentionSpec } from '../attention';
+import { ShapeError } from '../errors';
 import { type LazyMask, masksOf } from '../mask';
 import { lazyMasks } from './lazy';
-import type { ForwardChoice } from './tpu-choice';
+import { type ForwardChoice, headsOfStep } from './tpu-choice';
 import { hostScalars, idSetsOf, spansOf } from './tpu-mask';
-import { bandOf, type BandTiles, bandTiles, columnsOf } from './tpu-tiles';
+import { bandOf, type BandTiles, bandTiles, columnsOf, lanes } from './tpu-tiles';
 
 /** Tiles that a core's copies are ahead of what reads them, in a ring of as many and one more. */
 export const tilesAhead = 2;
@@ -25,8 +26,17 @@ export interface ForwardPlan extends ForwardChoice {
 // Compile time follows the number of phases; a band that needs more takes the one dynamic shape.
 const mostPhases = 8;
 
+/** Throws ShapeError where a block is no multiple of 128, or a step cannot have so many heads. */
 export function forwardPlan(spec: AttentionSpec, choice: ForwardChoice, cores: number): ForwardPlan {
   const { blockQ, blockK, heads } = choice;
+  for (const [name, block] of Object.entries({ blockQ, blockK }))
+    if (!Number.isSafeInteger(block) || block < lanes || block % lanes !== 0)
+      throw new ShapeError(`forward: ${name} is a multiple of ${lanes} tokens; got ${block}`);
+  const possible = headsOfStep(spec, cores);
+  if (!possible.includes(heads))
+    throw new ShapeError(
+      `forward: the heads of a step are one of ${possible.join(', ')}, which divide a core's and share kv heads; got ${heads}`,
+    );
   const masks = lazyMasks(spec);
   const isEven = ((spec.batch * spec.heads) / heads) % cores === 0;
   const stride = isEven || spec.queries <= blockQ ? 1 : cores;
