@@ -105,6 +105,22 @@ describe.each(['vmem', 'hbm'] as const)('dq in %s', (dq) => {
     check(options, { block: 128, dq });
   });
 
+  test.each([
+    ['causal', 300, 300, 2],
+    ['causal', 128, 128, 2],
+    ['causal', 200, 420, 2],
+    ['full', 300, 300, 4],
+    ['local(100, 20)', 420, 300, 2],
+    ['segments & causal', 300, 300, 2],
+    ['documents(60, 10, 130)', 300, 420, 3],
+    ['perHead(causal, prefix(70))', 200, 200, 2],
+  ] as const)('%s, %i x %i, a head of the group of %i after the other', (text, queries, keys, group) => {
+    const mask = parseMask(text, queries, keys);
+    check({ heads: 2 * group, kvHeads: 2, headDim: 16, valueDim: 24, queries, keys, mask }, { block: 128, dq, order: 'heads' });
+    if (group === 4)
+      check({ heads: 4, kvHeads: 1, headDim: 16, queries, keys, mask }, { block: 128, dq, order: 'heads' }, { transfers: 'early' });
+  });
+
   test.each(['full', 'causal', 'local(40, 0)', 'segments & causal'])('bf16, %s', (text) => {
     check({ heads: 2, headDim: 64, queries: 300, dtype: 'bf16', mask: parseMask(text, 300, 300) }, { block: 128, dq });
   });
@@ -174,7 +190,9 @@ test('where unfinished dq lives', () => {
   expect(place({})).toEqual({ kind: 'vmem', tiles: 8 });
   expect(place({ queries: 32768 })).toEqual({ kind: 'vmem', tiles: 64 });
   expect(place({ queries: 131072 })).toEqual({ kind: 'hbm' });
-  expect(place({ queries: 32768, kvHeads: 2 })).toEqual({ kind: 'hbm' });
+  expect(place({ queries: 32768, kvHeads: 2 })).toEqual({ kind: 'vmem', tiles: 64 });
+  expect(place({ queries: 32768, kvHeads: 1, heads: 3 })).toEqual({ kind: 'vmem', tiles: 64 });
+  expect(place({ queries: 131072, kvHeads: 2 })).toEqual({ kind: 'hbm' });
   expect(place({ queries: 1048576, mask: local(1023, 0) })).toEqual({ kind: 'vmem', tiles: 3 });
   const spec = attention({ heads: 16, headDim: 256, queries: 131072, dtype: 'bf16', mask: causal() });
   expect(() => backwardPlan(spec, { block: 512, dq: 'vmem' }, chips.v5p)).toThrow('got 134217728: keep it in hbm');
@@ -232,6 +250,11 @@ describeTpu('ahead of time for v5p', () => {
   test.each(['causal', 'segments & causal', 'full'])('dq in HBM: %s', async (text) => {
     const options = { ...shape, mask: parseMask(text, 1024, 1024) };
     expect((await compile(options, { block: 512, dq: 'hbm' })).tempBytes).toBeGreaterThan(2 * 2 * 1024 * 128 * 4);
+  });
+
+  test.each(['causal', 'segments & causal', 'local(300, 4)'])('a head of a group after the other: %s', async (text) => {
+    const options = { ...shape, mask: parseMask(text, 1024, 1024) };
+    expect((await compile(options, { block: 512, order: 'heads' })).tempBytes).toBeGreaterThan(2 * 2 * 1024 * 128 * 4);
   });
 
   test('temporary memory: a window has none of dq, causal at 131072 tokens 0.3 GB', async () => {

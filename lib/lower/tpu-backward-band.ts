@@ -22,12 +22,13 @@ export function bandColumn(step: ColumnStep, tiles: BandTiles): void {
   const isOnce = (all: readonly { start: number; end: number }[]) => all.every(({ start, end }) => end === start + 1);
   const isNever = (all: readonly { start: number; end: number }[]) => all.every(({ start, end }) => start >= end);
   // The class of every column's first tile, where it is one tile: its products are the first terms of the column's sums.
-  const opener = group === 1 ? perColumn.findIndex((all, i) => isOnce(all) && perColumn.slice(0, i).every(isNever)) : -1;
+  const opener =
+    group === 1 || step.plan.order === 'heads' ? perColumn.findIndex((all, i) => isOnce(all) && perColumn.slice(0, i).every(isNever)) : -1;
 
   const after = step.after(firstColumn, lastColumn);
   const opening = { kv: m.constant(0), column: m.constant(firstColumn), g: m.constant(0) };
   step.start({ head: step.headOf(opening), row: firstRow(opening.column) });
-  if (opener < 0) step.clear();
+  step.open(opener >= 0);
   const next = { head: step.headOf(after), g: after.g, row: firstRow(after.column) };
   const nextTouched = touched(next.row, after.column);
   const slotOfColumn = m.loadScalar(refs.state, word.slot);
@@ -38,7 +39,7 @@ export function bandColumn(step: ColumnStep, tiles: BandTiles): void {
   step.leave();
   m.when(step.isLast, () => {
     step.loads(m.constant(0), m.constant(0), m.loadScalar(refs.state, word.slot), m.waitCopy);
-    step.unfinished.finish();
+    step.finish();
   });
 
   function visitAll(): void {

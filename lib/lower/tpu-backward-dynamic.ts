@@ -65,7 +65,7 @@ export function dynamicColumn(step: ColumnStep): void {
       return [];
     });
   });
-  step.clear();
+  step.open(false);
   const [first, ...columnsOfFirst] = [0, 1, 2].map((i) => m.loadScalar(refs.state, word.row + i));
   m.when(m.not(isRow(first)), () => {
     const found = nextRow(nextPlane, after.column, zero, search('first row after none', 0), step.isLast);
@@ -82,7 +82,7 @@ export function dynamicColumn(step: ColumnStep): void {
   );
   m.storeScalar(lastSlot, refs.state, word.slot);
   step.leave();
-  m.when(step.isLast, () => step.unfinished.finish());
+  m.when(step.isLast, () => step.finish());
 
   /** The tile; returns the row of the column's next one. */
   function visit({ row, first, last }: VisitedRow, slot: V): VisitedRow {

@@ -14,6 +14,8 @@ export interface BackwardChoice {
   readonly block: number;
   /** `vmem` wherever it fits by default. */
   readonly dq?: 'vmem' | 'hbm';
+  /** Whether the heads of a group take turns in a column (`columns`) or each has the plane for itself; the former wherever their dQ fits by default. */
+  readonly order?: 'columns' | 'heads';
 }
 
 export interface BackwardPlan {
@@ -24,6 +26,8 @@ export interface BackwardPlan {
   /** What the cores share: kv heads, or, where those are odd, the query heads of each kv head; then each core has its own part of dK and dV. */
   readonly split: 'kv' | 'heads';
   readonly band?: BandTiles;
+  /** Whether the heads of a group take turns in a column, or each has the plane for itself, and sums of dK and dV wait in HBM for the next. */
+  readonly order: 'columns' | 'heads';
   /** In vector memory, tiles a head of the group. */
   readonly dq: { readonly kind: 'vmem'; readonly tiles: number } | { readonly kind: 'hbm' };
   /** Where the mask is no band: tiles that the busiest core visits. */
@@ -68,16 +72,21 @@ function sharesOf(spec: AttentionSpec, block: number, cores: number) {
     cores: byKv || byHeads ? cores : 1,
     split: byHeads ? ('heads' as const) : ('kv' as const),
     slabTiles,
+    group,
     slab: group * slabTiles * block * Math.ceil(headDim / lanes) * lanes * 4,
   };
 }
 
 /** Throws ShapeError where a block is no multiple of 128, or unfinished dQ is to live in vector memory and does not fit. */
-export function backwardPlan(spec: AttentionSpec, { block, dq }: BackwardChoice, chip: Chip): BackwardPlan {
+export function backwardPlan(spec: AttentionSpec, { block, dq, order }: BackwardChoice, chip: Chip): BackwardPlan {
   if (!Number.isSafeInteger(block) || block < lanes || block % lanes !== 0)
     throw new ShapeError(`backward: a block is a multiple of ${lanes} tokens; got ${block}`);
-  const { band, cores, split, slabTiles, slab } = sharesOf(spec, block, chip.cores);
+  const { band, cores, split, slabTiles, group, ...shares } = sharesOf(spec, block, chip.cores);
   const most = slabBytes(chip);
+  // dQ of a whole group is in the making at once, or of one head, while dK and dV wait: the less memory from four heads on.
+  const isLess = shares.slab > most && (shares.slab / group <= most || group > 3) && dq === undefined;
+  const isApart = group > 1 && (order ?? (isLess ? 'heads' : 'columns')) === 'heads';
+  const slab = isApart ? shares.slab / group : shares.slab;
   if (dq === 'vmem' && slab > most)
     throw new ShapeError(`backward: dQ in the making takes up to ${most} bytes of vector memory; got ${slab}: keep it in hbm`);
   const plan = {
@@ -86,6 +95,7 @@ export function backwardPlan(spec: AttentionSpec, { block, dq }: BackwardChoice,
     columns: Math.ceil(spec.keys / block),
     cores,
     split,
+    order: isApart ? ('heads' as const) : ('columns' as const),
     dq: (dq ?? (slab <= most ? 'vmem' : 'hbm')) === 'vmem' ? { kind: 'vmem' as const, tiles: slabTiles } : { kind: 'hbm' as const },
   };
   return band ? { ...plan, band, tiles: 0, cut: [] } : { ...plan, ...countTiles(spec, plan) };

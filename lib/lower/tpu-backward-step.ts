@@ -4,6 +4,7 @@ import type { Phase } from '../ir/kernel';
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
 import { type CurrentTile, Ring, type RowTile, Slab, type Unfinished } from './tpu-backward-dq';
+import { Parts, partWords } from './tpu-backward-parts';
 import type { BackwardPlan } from './tpu-backward-plan';
 import { type Tile, TileProducts } from './tpu-backward-tile';
 import type { IdSet } from './tpu-mask';
@@ -45,6 +46,8 @@ export interface StepRefs {
   readonly dv: V;
   readonly dq: V;
   readonly dqMemory?: V;
+  /** Where each head has the plane for itself: what Parts works on, but for the core's own memory. */
+  readonly parts?: { readonly slots: readonly V[]; readonly memory: readonly V[]; readonly semaphores: V };
   readonly qSlots: V;
   readonly dOutSlots: V;
   readonly sumSlots: V;
@@ -61,7 +64,7 @@ export interface StepRefs {
 }
 
 /** Words of the scalar state: the phase, for who reads the schedule; the slot of the next tile; its row, and the row's first and last column, where the mask is no band; dQ's. */
-export const word = { slot: 1, row: 2, dq: 5 } as const;
+export const word = { slot: 1, row: 2, parts: 5, dq: 5 + partWords } as const;
 
 /** HBM traffic of a tile, and of the loads that begin a core. */
 export interface Traffic {
@@ -83,6 +86,7 @@ export class ColumnStep {
   readonly isLast: V;
   readonly unfinished: Unfinished;
   private readonly products: TileProducts;
+  private readonly parts?: Parts;
 
   constructor(
     readonly spec: AttentionSpec,
@@ -118,15 +122,19 @@ export class ColumnStep {
       { stages: refs.stages, out: refs.dq, semaphores: refs.stageSemaphores },
       { memory: refs.state, at: word.dq },
     ] as const;
-    if (dq.kind === 'vmem') this.unfinished = new Slab({ group, tiles: dq.tiles, rows }, ...shared);
+    if (dq.kind === 'vmem') this.unfinished = new Slab({ group: dqGroup(plan, group), tiles: dq.tiles, rows }, ...shared);
     else {
-      const sums = m.squeeze(m.slice(refs.dqMemory as V, [core, 0, 0, 0, 0], [1, group, rows, block, headDim]), [
-        group,
-        rows,
-        block,
-        headDim,
-      ]);
+      const shape = [dqGroup(plan, group), rows, block, headDim];
+      const sums = m.squeeze(m.slice(refs.dqMemory as V, [core, 0, 0, 0, 0], [1, ...shape]), shape);
       this.unfinished = new Ring({ sums, rows, semaphores: refs.dqSemaphores }, ...shared);
+    }
+    if (refs.parts) {
+      const memory = refs.parts.memory.map((all) => {
+        const [, ...shape] = (all.type as m.Ref).shape;
+        return m.squeeze(m.slice(all, [core, 0, 0, 0], [1, ...shape]), shape);
+      });
+      const own = { ...refs.parts, memory, sums: [refs.dKeys, refs.dValues], state: refs.state, at: word.parts };
+      this.parts = new Parts(own, { columns, group }, here);
     }
   }
 
@@ -142,13 +150,18 @@ export class ColumnStep {
   /** The step after this one, among columns [first, last]; after the last, the first again. */
   after(first: number, last: number): Step {
     const { kv, column, g } = this.here;
-    const groupEnds = m.eq(g, this.shares.group - 1);
-    const columnsEnd = m.and(groupEnds, m.eq(column, last));
-    const nextKv = m.select(m.eq(kv, this.shares.kvSteps - 1), 0, m.add(kv, 1));
+    const { kvSteps, group } = this.shares;
+    const isApart = this.plan.order === 'heads';
+    const columnIsLast = m.eq(column, last);
+    const headIsLast = m.eq(g, group - 1);
+    const allEnd = m.and(headIsLast, columnIsLast);
+    const nextKv = m.select(m.eq(kv, kvSteps - 1), 0, m.add(kv, 1));
+    const nextColumn = m.select(columnIsLast, first, m.add(column, 1));
+    const nextHead = m.select(headIsLast, 0, m.add(g, 1));
     return {
-      g: m.select(groupEnds, 0, m.add(g, 1)),
-      column: m.select(columnsEnd, first, m.select(groupEnds, m.add(column, 1), column)),
-      kv: m.select(columnsEnd, nextKv, kv),
+      g: isApart ? m.select(columnIsLast, nextHead, g) : nextHead,
+      column: isApart ? nextColumn : m.select(headIsLast, nextColumn, column),
+      kv: m.select(allEnd, nextKv, kv),
     };
   }
 
@@ -197,6 +210,7 @@ export class ColumnStep {
       m.storeScalar(slot, this.refs.state, word.slot);
       this.loadAhead(first, slot, more);
       this.unfinished.start();
+      this.parts?.start();
     });
   }
 
@@ -209,7 +223,8 @@ export class ColumnStep {
   /** A tile: what it reads ahead and waits for, its products, which `multiply` makes, and where its dQ goes. `next` is loaded where `more` holds. */
   tile(current: StepTile, next: NextTile, multiply: () => void, more?: V): void {
     this.loadAhead(next, other(current.slot), more);
-    this.unfinished.begin(current, next);
+    const own = <T extends RowTile>(tile: T): T => (this.parts ? { ...tile, g: m.constant(0) } : tile);
+    this.unfinished.begin(own(current), own(next));
     this.loads(current.head, current.row, current.slot, m.waitCopy);
     multiply();
     this.unfinished.end();
@@ -219,11 +234,21 @@ export class ColumnStep {
     this.products.run(tile, (queries, product) => this.unfinished.add(queries, product));
   }
 
-  /** Sums of a column begin at zero. */
-  clear(): void {
-    m.when(m.eq(this.here.g, 0), () => {
+  /** Sums of a column begin: at zero where its first tile does not begin them. */
+  open(isOpened: boolean): void {
+    this.parts?.begin();
+    if (isOpened) return;
+    const clear = () => {
       for (const sums of [this.refs.dKeys, this.refs.dValues]) m.store(m.constant(0, m.vector('f32', (sums.type as m.Ref).shape)), sums);
-    });
+    };
+    if (this.parts) clear();
+    else m.when(m.eq(this.here.g, 0), clear);
+  }
+
+  /** At the end of a core. */
+  finish(): void {
+    this.unfinished.finish();
+    this.parts?.finish();
   }
 
   /** With the last head of a group the column's sums leave. */
@@ -241,7 +266,13 @@ export class ColumnStep {
       out(refs.dKeys, refs.dk, spec.headDim, spec.scale);
       out(refs.dValues, refs.dv, spec.valueDim);
     };
+    this.parts?.end();
     if (group === 1) all();
     else m.when(m.eq(this.here.g, group - 1), all);
   }
+}
+
+/** Heads whose dQ is in the making at once. */
+export function dqGroup({ order }: BackwardPlan, group: number): number {
+  return order === 'heads' ? 1 : group;
 }

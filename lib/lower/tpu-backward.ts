@@ -14,7 +14,7 @@ import { bandColumn } from './tpu-backward-band';
 import { dqWords } from './tpu-backward-dq';
 import { dynamicColumn } from './tpu-backward-dynamic';
 import { type BackwardPlan, tilesOf } from './tpu-backward-plan';
-import { ColumnStep, type Shares, sharesOfCore, type StepRefs, type Traffic, word } from './tpu-backward-step';
+import { ColumnStep, dqGroup, type Shares, sharesOfCore, type StepRefs, type Traffic, word } from './tpu-backward-step';
 import { type IdSet, idSetsOf } from './tpu-mask';
 
 /**
@@ -36,9 +36,13 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
   const phases: Phase[] = [];
   const traffic = trafficOf(spec, plan, shares);
 
-  const body: Kernel['body'] = ([core, kv, column, g], refs) => {
+  const isApart = plan.order === 'heads';
+  /** A place of the grid, whose two inner dimensions are in the plan's order. */
+  const placeOf = (outer: V, inner: V) => (isApart ? { g: outer, column: inner } : { column: outer, g: inner });
+
+  const body: Kernel['body'] = ([core, kv, outer, inner], refs) => {
     phases.length = 0;
-    const step = new ColumnStep(spec, plan, shares, idSets, traffic, named(refs), phases, core, { kv, column, g });
+    const step = new ColumnStep(spec, plan, shares, idSets, traffic, named(refs), phases, core, { kv, ...placeOf(outer, inner) });
     if (band) bandColumn(step, band);
     else dynamicColumn(step);
   };
@@ -52,39 +56,48 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
     const ids = idSets.map(() => take(2));
     const [dk, dv, dq] = take(3);
     const [dqMemory] = take(place.kind === 'hbm' ? 1 : 0);
+    const memory = take(isApart ? 2 : 0);
     const [qSlots, dOutSlots, sumSlots, deltaSlots, dKeys, dValues] = take(6);
-    const [sums, stages, loadSemaphores, dqSemaphores, stageSemaphores, state, ...idSlots] = rest;
+    const [sums, stages, loadSemaphores, dqSemaphores, stageSemaphores, state] = take(6);
+    const idSlots = take(idSets.length);
+    const [semaphores, ...partSlots] = rest;
     const inputs = { tables, lengths, k, v, q, dOut, logSumExp, delta, ids };
-    const outputs = { dk, dv, dq, dqMemory };
+    const outputs = { dk, dv, dq, dqMemory, ...(isApart ? { parts: { slots: partSlots, memory, semaphores } } : {}) };
     const slots = { qSlots, dOutSlots, sumSlots, deltaSlots, idSlots };
     return { ...inputs, ...outputs, ...slots, dKeys, dValues, sums, stages, loadSemaphores, dqSemaphores, stageSemaphores, state };
   };
 
   const kvOf = (core: V, kv: V) => (split === 'kv' ? m.add(m.mul(core, kvSteps), kv) : kv);
-  const columnWindow = (size: number): Operand['window'] => ({
+  const columnWindow = (size: number, columnOf: (outer: V, inner: V) => V): Operand['window'] => ({
     block: [1, block, size],
-    at: (core, kv, column) => [kvOf(core, kv), column, m.constant(0)],
+    at: (core, kv, outer, inner) => [kvOf(core, kv), columnOf(outer, inner), m.constant(0)],
   });
+  const columnAt = (outer: V, inner: V) => placeOf(outer, inner).column;
+  /** Sums leave with the last head: until then one block stays. */
+  const sumColumn = (outer: V, inner: V) => (isApart ? m.select(m.eq(outer, group - 1), inner, 0) : outer);
   const sumOf = (size: number): Operand =>
     split === 'kv'
-      ? { element: dtype, shape: [allKv, keys, size], window: columnWindow(size) }
+      ? { element: dtype, shape: [allKv, keys, size], window: columnWindow(size, sumColumn) }
       : {
           element: 'f32',
           shape: [cores * allKv, keys, size],
-          window: { block: [1, block, size], at: (core, kv, column) => [m.add(m.mul(core, allKv), kv), column, m.constant(0)] },
+          window: {
+            block: [1, block, size],
+            at: (core, kv, outer, inner) => [m.add(m.mul(core, allKv), kv), sumColumn(outer, inner), m.constant(0)],
+          },
         };
   return {
     grid: [
       { steps: cores, semantics: 'parallel' },
-      ...[kvSteps, columns, group].map((steps) => ({ steps, semantics: 'arbitrary' as const })),
+      ...[kvSteps, ...(isApart ? [group, columns] : [columns, group])].map((steps) => ({ steps, semantics: 'arbitrary' as const })),
     ],
     prefetch: [
       ...idSets.flatMap((set) => [rows, rows, columns, columns].map((count) => ({ shape: [sequences(set) * count] }))),
       ...(hasLengths ? [{ shape: [batch] }] : []),
     ],
     inputs: [
-      { element: dtype, shape: [allKv, keys, headDim], window: columnWindow(headDim) },
-      { element: dtype, shape: [allKv, keys, valueDim], window: columnWindow(valueDim) },
+      { element: dtype, shape: [allKv, keys, headDim], window: columnWindow(headDim, columnAt) },
+      { element: dtype, shape: [allKv, keys, valueDim], window: columnWindow(valueDim, columnAt) },
       { element: dtype, shape: [batch * heads, queries, headDim] },
       { element: dtype, shape: [batch * heads, queries, valueDim] },
       ...[0, 1].map((): Operand => ({ element: 'f32', shape: [batch * heads, 1, queries] })),
@@ -95,7 +108,11 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
           shape: [sequences(set), 1, keys],
           window: {
             block: [1, 1, block],
-            at: (core, kv, column) => [sequences(set) === 1 ? m.constant(0) : m.div(kvOf(core, kv), kvHeads), m.constant(0), column],
+            at: (core, kv, outer, inner) => [
+              sequences(set) === 1 ? m.constant(0) : m.div(kvOf(core, kv), kvHeads),
+              m.constant(0),
+              columnAt(outer, inner),
+            ],
           },
         },
       ]),
@@ -104,7 +121,8 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       sumOf(headDim),
       sumOf(valueDim),
       { element: dtype, shape: [batch * heads, queries, headDim] },
-      ...(place.kind === 'hbm' ? [{ element: 'f32' as const, shape: [cores, group, rows, block, headDim] }] : []),
+      ...(place.kind === 'hbm' ? [{ element: 'f32' as const, shape: [cores, dqGroup(plan, group), rows, block, headDim] }] : []),
+      ...(isApart ? [headDim, valueDim].map((size) => ({ element: 'f32' as const, shape: [cores, columns, block, size] })) : []),
     ],
     scratch: [
       m.ref('vmem', dtype, [2, block, headDim]),
@@ -112,13 +130,15 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
       ...[0, 1].map(() => m.ref('vmem', 'f32', [2, 1, block])),
       m.ref('vmem', 'f32', [block, headDim]),
       m.ref('vmem', 'f32', [block, valueDim]),
-      m.ref('vmem', 'f32', [place.kind === 'hbm' ? 3 : group * place.tiles, block, headDim]),
+      m.ref('vmem', 'f32', [place.kind === 'hbm' ? 3 : dqGroup(plan, group) * place.tiles, block, headDim]),
       m.ref('vmem', dtype, [2, block, headDim]),
       m.ref('semaphore_mem', 'dma_semaphore', [4 + idSets.length, 2]),
       m.ref('semaphore_mem', 'dma_semaphore', [6]),
       m.ref('semaphore_mem', 'dma_semaphore', [2]),
       m.ref('smem', 'i32', [word.dq + dqWords]),
       ...idSets.map(() => m.ref('vmem', 'i32', [2, 1, block])),
+      ...(isApart ? [m.ref('semaphore_mem', 'dma_semaphore', [4, 2])] : []),
+      ...(isApart ? [headDim, valueDim].map((size) => m.ref('vmem', 'f32', [2, block, size])) : []),
     ],
     body,
     phases,
@@ -136,13 +156,17 @@ function trafficOf(spec: AttentionSpec, plan: BackwardPlan, { kvSteps, group }: 
   const { band } = plan;
   const visited = band ? kvSteps * group * band.classes.reduce((sum, _, i) => sum + tilesOf(band, i), 0) : plan.tiles;
   const ofColumns = (kvSteps * columns * block * (headDim + valueDim)) / Math.max(1, visited);
+  const isApart = plan.order === 'heads';
+  // Sums that wait for the next head, f32, are written and read by all heads but one.
+  const ofParts = isApart ? (group - 1) * 4 * ofColumns : 0;
+  const keys = (isApart ? group : 1) * bytes * ofColumns;
   const ofRows = (kvSteps * group * rows * block * headDim * bytes) / Math.max(1, visited);
   return {
     loads,
     ofTile: {
-      readBytes: loads + ring + ofColumns * bytes,
-      aheadBytes: ofColumns * bytes,
-      writtenBytes: ring + ofRows + ofColumns * (plan.split === 'kv' ? bytes : 4),
+      readBytes: loads + ring + keys + ofParts,
+      aheadBytes: keys,
+      writtenBytes: ring + ofRows + ofParts + ofColumns * (plan.split === 'kv' ? bytes : 4),
     },
   };
 }
