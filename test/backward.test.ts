@@ -11,7 +11,7 @@ import { allows, causal, type LazyMask, local, parseMask } from '../lib/mask';
 import { Topology } from '../lib/pjrt';
 import { backwardErrors } from './backward-case';
 import { describeTpu } from './helpers';
-import { anyMask } from './masks';
+import { anyMask, maskTexts } from './masks';
 
 /** Of a gradient's largest value: f32 sums in another order; bf16 rounds weights, their gradients and the results to 8 bits. */
 const tolerance = { f32: 1e-5, bf16: 1.5e-2 };
@@ -21,34 +21,8 @@ function check(options: AttentionOptions, choice: BackwardChoice, more: Paramete
     expect([name, error < tolerance[options.dtype ?? 'f32'], error]).toEqual([name, true, error]);
 }
 
-const masks = [
-  'full',
-  'causal',
-  'causal(-40)',
-  'local(16, 0)',
-  'local(3, 200)',
-  'local(200, 3)',
-  'local(0, 0, 300)',
-  'local(null, 9)',
-  'chunkedCausal(50)',
-  'prefix(70)',
-  'keyLimit(200)',
-  'documents(60, 10, 130)',
-  'strided(3, 1) & causal',
-  'globalTokens(5) | local(10, 0)',
-  'causal & ~local(20, 0)',
-  '~(documents(40, 100) | prefix(140))',
-  'segments',
-  'segments & causal | globalTokens(2)',
-  '~segments & local(40, 40)',
-  'keyLengths & causal',
-  '~keyLengths | documents(30, 30)',
-  'perHead(causal, local(12, 3))',
-  'perHead(full, documents(100, 50) & segments)',
-];
-
 describe.each(['vmem', 'hbm'] as const)('dq in %s', (dq) => {
-  test.each(masks)('%s, sizes that no block divides, of more keys and of more queries', (text) => {
+  test.each(maskTexts)('%s, sizes that no block divides, of more keys and of more queries', (text) => {
     check({ heads: 2, headDim: 16, queries: 300, keys: 420, mask: parseMask(text, 300, 420) }, { block: 128, dq });
     check({ heads: 4, kvHeads: 2, headDim: 16, queries: 420, keys: 300, mask: parseMask(text, 420, 300) }, { block: 128, dq });
   });

@@ -8,10 +8,12 @@ import { forwardKernel } from '../lib/lower/tpu-forward';
 import { forwardPlan } from '../lib/lower/tpu-walk';
 import { lazyMasks } from '../lib/lower/lazy';
 import { idSetsOf } from '../lib/lower/tpu-mask';
-import { causal, documentIds, parseMask } from '../lib/mask';
+import { causal, documentIds, maskText, parseMask } from '../lib/mask';
 import { reference } from '../lib/reference';
 import { testInputs } from '../lib/timing/measure';
+import fc from 'fast-check';
 import { maxError } from './helpers';
+import { anyMask, maskTexts } from './masks';
 
 /** Runs the kernel at given block sizes: pads, and makes the id sets' arrays as the lowering's program does. */
 function run(options: AttentionOptions, { blockQ, blockK, heads }: Omit<ForwardChoice, 'heads'> & Partial<ForwardChoice>) {
@@ -80,36 +82,11 @@ function run(options: AttentionOptions, { blockQ, blockK, heads }: Omit<ForwardC
   };
 }
 
-const masks = [
-  'full',
-  'causal',
-  'causal(-40)',
-  'local(16, 0)',
-  'local(3, 200)',
-  'local(0, 0, 300)',
-  'local(null, 9)',
-  'chunkedCausal(50)',
-  'prefix(70)',
-  'keyLimit(200)',
-  'documents(60, 10, 130)',
-  'strided(3, 1) & causal',
-  'globalTokens(5) | local(10, 0)',
-  'causal & ~local(20, 0)',
-  '~(documents(40, 100) | prefix(140))',
-  'segments',
-  'segments & causal | globalTokens(2)',
-  '~segments & local(40, 40)',
-  'keyLengths & causal',
-  '~keyLengths | documents(30, 30)',
-  'perHead(causal, local(12, 3))',
-  'perHead(full, documents(100, 50) & segments)',
-];
-
 describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
   // bf16 rounds the weights and the output; both are at most 1 in size times a value of about 3.
   const tolerance = dtype === 'f32' ? 2e-6 : 2e-2;
 
-  test.each(masks)('%s, sizes that no block divides, two query heads a kv head', (text) => {
+  test.each(maskTexts)('%s, sizes that no block divides, two query heads a kv head', (text) => {
     const mask = parseMask(text, 150, 290);
     const errors = run({ heads: 2, kvHeads: 1, headDim: 16, queries: 150, keys: 290, dtype, mask }, { blockQ: 128, blockK: 128 });
     expect(errors.out).toBeLessThan(tolerance);
@@ -191,6 +168,16 @@ describe.each(['f32', 'bf16'] as const)('%s', (dtype) => {
     const errors = run({ heads: 1, headDim: 8, queries: 1, keys: 130, dtype }, { blockQ: 128, blockK: 128 });
     expect(errors.out).toBeLessThan(tolerance);
   });
+});
+
+test('random masks up to four deep', () => {
+  fc.assert(
+    fc.property(anyMask, (mask) => {
+      const { out, logSumExp } = run({ heads: 1, headDim: 8, queries: 140, keys: 270, mask }, { blockQ: 128, blockK: 128, heads: 1 });
+      if (!(out < 2e-6 && logSumExp < 1e-4)) throw new Error(`${maskText(mask)}: ${out}, ${logSumExp}`);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 test('the text of the kernel is as long at a million tokens as at 4096, but for the digits of T', () => {

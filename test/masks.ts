@@ -1,4 +1,4 @@
-/** Random masks of every kind, and compositions of them up to four deep. */
+/** Masks for tests: one or more of every kind as text, and random ones. */
 import fc from 'fast-check';
 import * as m from '../lib/mask';
 import type { LazyMask } from '../lib/mask';
@@ -8,6 +8,34 @@ const size = fc.integer({ min: 1, max: 12 });
 const offset = fc.integer({ min: -12, max: 12 });
 const context = fc.option(small(12), { nil: null });
 
+/** For sizes of some hundreds of tokens, of which no block of 128 divides all. */
+export const maskTexts = [
+  'full',
+  'causal',
+  'causal(-40)',
+  'local(16, 0)',
+  'local(3, 200)',
+  'local(200, 3)',
+  'local(0, 0, 300)',
+  'local(null, 9)',
+  'chunkedCausal(50)',
+  'prefix(70)',
+  'keyLimit(200)',
+  'documents(60, 10, 130)',
+  'strided(3, 1) & causal',
+  'globalTokens(5) | local(10, 0)',
+  'causal & ~local(20, 0)',
+  '~(documents(40, 100) | prefix(140))',
+  'segments',
+  'segments & causal | globalTokens(2)',
+  '~segments & local(40, 40)',
+  'keyLengths & causal',
+  '~keyLengths | documents(30, 30)',
+  'perHead(causal, local(12, 3))',
+  'perHead(full, documents(100, 50) & segments)',
+];
+
+/** Every kind, and compositions of them up to four deep. */
 export const anyMask = fc.letrec<{ mask: LazyMask }>((tie) => ({
   mask: fc.oneof(
     { maxDepth: 4, withCrossShrink: true },
