@@ -9,7 +9,7 @@ import { tileName } from './tpu-backward-plan';
 import { type ColumnStep, word } from './tpu-backward-step';
 import type { Tile } from './tpu-backward-tile';
 import { nextRow, type Plane, rowVisits, type VisitedRow } from './tpu-backward-walk';
-import { allowed, type TilePlace } from './tpu-mask';
+import { pairsIn, type TilePlace } from './tpu-mask';
 import { lanes } from './tpu-tiles';
 
 export function dynamicColumn(step: ColumnStep): void {
@@ -140,17 +140,7 @@ export function dynamicColumn(step: ColumnStep): void {
         },
         keyLength: () => lengthOf(head),
       };
-      const vectorOf = (pairs: V | boolean) => (typeof pairs === 'boolean' ? m.constant(Number(pairs), m.vector('i1', shape)) : pairs);
-      const each = masks.map((mask) => allowed(mask, place));
-      const limits: V[] = [];
-      if (each.length === 1) {
-        if (each[0] !== true) limits.push(vectorOf(each[0]));
-      } else {
-        const own = m.broadcast(maskOf(head), shape);
-        limits.push(each.map((pairs, i) => m.and(m.eq(own, i), vectorOf(pairs))).reduce(m.or));
-      }
-      if (columns * block > spec.keys) limits.push(m.lt(m.iota(shape, 0), m.broadcast(m.sub(m.constant(spec.keys), firstKey), shape)));
-      return limits.length ? limits.reduce(m.and) : undefined;
+      return pairsIn(masks, place, { own: () => maskOf(head), paddedKeys: columns * block });
     };
   }
 }

@@ -2,7 +2,7 @@
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
 import type { ForwardStep, Row, Sequence, Tile } from './tpu-forward-step';
-import { kernelScalars, nextIn, spansOf } from './tpu-mask';
+import { kernelScalars, nextIn, ofMask, spansOf } from './tpu-mask';
 import type { Shape } from './tpu-phase';
 import { type BandWalk, countTiles, tilesAhead, type Transition } from './tpu-walk';
 
@@ -119,9 +119,9 @@ export function dynamicRow(step: ForwardStep): void {
     };
     const walks = masks.map((mask) => nextIn(kernelScalars, spansOf(kernelScalars, mask, place), columns));
     const next = (from: V) =>
-      step.ofMask(
-        row,
+      ofMask(
         walks.map((walk) => walk(from)),
+        step.maskOf(row),
       );
     // A row that sees nothing visits one tile all the same, whose pairs are all masked.
     return { next, first: m.min(next(m.constant(0)), columns - 1) };

@@ -6,7 +6,7 @@ import type { Phase } from '../ir/kernel';
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
 import type { ForwardSizes } from './tpu-forward';
-import { allowed } from './tpu-mask';
+import { pairsIn } from './tpu-mask';
 import { type Next, type PhaseRefs, Phases, type Shape } from './tpu-phase';
 import { lanes } from './tpu-tiles';
 import { tilesAhead } from './tpu-walk';
@@ -87,11 +87,10 @@ export class ForwardStep {
     return m.div(this.headOf(row), this.sizes.spec.heads);
   }
 
-  /** Of a value a mask, the one that a row's heads have. */
-  ofMask(row: Row, values: readonly V[]): V {
+  /** Which of the masks a row's heads have. */
+  maskOf(row: Row): V {
     const { spec, masks } = this.sizes;
-    const own = m.div(m.rem(this.headOf(row), spec.heads), spec.heads / masks.length);
-    return values.reduce((chosen, value, i) => m.select(m.eq(own, i), value, chosen));
+    return m.div(m.rem(this.headOf(row), spec.heads), spec.heads / masks.length);
   }
 
   /** The row after one, on this core; after the last, the first again: what is made for it is thrown away. */
@@ -297,22 +296,7 @@ export class ForwardStep {
         },
         keyLength: () => this.keyLength(tile),
       };
-      const each = masks.map((mask) => allowed(mask, place));
-      const limits: V[] = [];
-      if (each.length > 1)
-        limits.push(
-          this.ofMask(
-            tile,
-            each.map((pairs) => vectorOf(pairs, shape)),
-          ),
-        );
-      else if (each[0] !== true) limits.push(vectorOf(each[0], shape));
-      if (plan.keys > spec.keys) limits.push(m.lt(m.iota(shape, 0), m.broadcast(m.sub(m.constant(spec.keys), firstKey), shape)));
-      return limits.length ? limits.reduce(m.and) : undefined;
+      return pairsIn(masks, place, { own: () => this.maskOf(tile), paddedKeys: plan.keys });
     };
   }
-}
-
-function vectorOf(pairs: V | boolean, shape: readonly number[]): V {
-  return typeof pairs === 'boolean' ? m.constant(Number(pairs), m.vector('i1', shape)) : pairs;
 }

@@ -214,3 +214,26 @@ export function allowed(mask: LazyMask, tile: TilePlace): V | boolean {
     not,
   });
 }
+
+/**
+ * The pairs of a tile that a head may see, i1 [keys, queries]: of the masks' `own`th (a scalar), of keys that exist among `paddedKeys`. Undefined where it sees all, whatever the tile.
+ */
+export function pairsIn(
+  masks: readonly LazyMask[],
+  tile: TilePlace,
+  { own, paddedKeys }: { own: () => V; paddedKeys: number },
+): V | undefined {
+  const { shape, firstKey, keys } = tile;
+  const vectorOf = (pairs: V | boolean) => (typeof pairs === 'boolean' ? m.constant(Number(pairs), m.vector('i1', shape)) : pairs);
+  const each = masks.map((mask) => allowed(mask, tile));
+  const limits: V[] = [];
+  if (each.length > 1) limits.push(ofMask(each.map(vectorOf), own()));
+  else if (each[0] !== true) limits.push(vectorOf(each[0]));
+  if (paddedKeys > keys) limits.push(m.lt(m.iota(shape, 0), m.broadcast(m.sub(m.constant(keys), firstKey), shape)));
+  return limits.length ? limits.reduce(m.and) : undefined;
+}
+
+/** Of a value a mask, the `own`th. */
+export function ofMask(values: readonly V[], own: V): V {
+  return values.reduce((chosen, value, i) => m.select(m.eq(own, i), value, chosen));
+}
