@@ -5,9 +5,8 @@ import type { Chip } from '../ir/chips';
 import type { LazyMask } from '../mask';
 import { lazyMasks } from './lazy';
 import { evenBlock, type Preset } from './tpu-choice';
-import { hostScalars, idSetsOf, spansOf } from './tpu-mask';
 import { bandOf, type BandTiles, bandTiles, hullOf, lanes, type TileClass } from './tpu-tiles';
-import { documentColumns } from './tpu-walk';
+import { countSpans, spansOfRow } from './tpu-walk';
 
 /** What can be chosen freely: tokens a tile, square, and whether dQ in the making lives in vector memory or in HBM. */
 export interface BackwardChoice {
@@ -133,12 +132,8 @@ function countTiles(
   const perMask = masks.map((mask) => {
     const counts = [0, ...shapes.map(() => 0)];
     for (let row = 0; row < rows; row++) {
-      const spans = columnsVisited(mask, row);
-      let reached = 0;
-      for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
-        counts[0] += Math.max(0, end - Math.max(start, reached));
-        reached = Math.max(reached, end);
-      }
+      const spans = spansOfRow(spec, mask, row, { blockQ: block, blockK: block });
+      counts[0] += countSpans(spans);
       for (const [i, { from }] of shapes.entries())
         if (spans.some(({ start, end }) => start <= row + from && row + from < end)) counts[i + 1]++;
     }
@@ -154,16 +149,6 @@ function countTiles(
   }
   const [tiles, ...ofShapes] = sums.reduce((most, one) => (one[0] > most[0] ? one : most));
   return { tiles, cut: shapes.map((shape, i) => ({ shape, tiles: ofShapes[i] })).filter((one) => one.tiles > 0) };
-
-  function columnsVisited(mask: LazyMask, row: number): { start: number; end: number }[] {
-    const firstRow = row * block;
-    const lastRow = Math.min(firstRow + block, spec.queries) - 1;
-    const idBlocks = (name: string) => {
-      const { lengths } = idSetsOf(masks).find((set) => set.name === name) ?? {};
-      return lengths ? documentColumns(lengths, { firstRow, lastRow, blockK: block, columns }) : { start: 0, end: columns };
-    };
-    return spansOf(hostScalars, mask, { firstRow, lastRow, blockK: block, keys: spec.keys, columns, idBlocks, keyLength: () => spec.keys });
-  }
 }
 
 /** Shapes that the band around all of the masks cuts out of tiles. */

@@ -7,7 +7,7 @@ import { type LazyMask, masksOf } from '../mask';
 import { lazyMasks } from './lazy';
 import { type ForwardChoice, headsOfStep } from './tpu-choice';
 import { hostScalars, idSetsOf, spansOf } from './tpu-mask';
-import { bandOf, type BandTiles, bandTiles, columnsOf, lanes } from './tpu-tiles';
+import { bandOf, type BandTiles, bandTiles, type Blocks, columnsOf, lanes } from './tpu-tiles';
 
 /** Tiles that a core's copies are ahead of what reads them, in a ring of as many and one more. */
 export const tilesAhead = 2;
@@ -122,25 +122,11 @@ function bandWalk(tiles: BandTiles, stride: number): BandWalk | undefined {
 
 /** Tiles and rows of tiles that the busiest core visits, of all its heads; what only the run time knows counts as allowing. */
 export function countTiles(spec: AttentionSpec, plan: ForwardPlan): { tiles: number; rows: number } {
-  const { blockQ, blockK, queries, keys, cores, stride } = plan;
-  const [rows, columns] = [queries / blockQ, keys / blockK];
+  const { blockQ, blockK, queries, cores, stride } = plan;
+  const rows = queries / blockQ;
   const masks = lazyMasks(spec);
   const steps = (spec.batch * spec.heads) / plan.heads;
-  const ofRow = (mask: LazyMask, row: number) => {
-    const firstRow = row * blockQ;
-    const lastRow = Math.min(firstRow + blockQ, spec.queries) - 1;
-    const idBlocks = (name: string) => {
-      const { lengths } = idSetsOf(masks).find((set) => set.name === name) ?? {};
-      return lengths ? documentColumns(lengths, { firstRow, lastRow, blockK, columns }) : { start: 0, end: columns };
-    };
-    const spans = spansOf(hostScalars, mask, { firstRow, lastRow, blockK, keys: spec.keys, columns, idBlocks, keyLength: () => spec.keys });
-    let [visited, reached] = [0, 0];
-    for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
-      visited += Math.max(0, end - Math.max(start, reached));
-      reached = Math.max(reached, end);
-    }
-    return Math.max(1, visited);
-  };
+  const ofRow = (mask: LazyMask, row: number) => Math.max(1, countSpans(spansOfRow(spec, mask, row, { blockQ, blockK })));
   const ofCore = (core: number) => {
     const perMask = masks.map((mask) => {
       let tiles = 0;
@@ -160,8 +146,31 @@ function maskIndex({ heads, mask }: AttentionSpec, head: number): number {
   return Math.floor(((head % heads) * masksOf(mask, heads).length) / heads);
 }
 
+/** The columns of tiles that a row of tiles visits, a range of the mask each, as the kernels' walks have them; what only the run time knows counts as allowing. */
+export function spansOfRow(spec: AttentionSpec, mask: LazyMask, row: number, { blockQ, blockK }: Blocks): { start: number; end: number }[] {
+  const { queries, keys } = spec;
+  const columns = Math.ceil(keys / blockK);
+  const firstRow = row * blockQ;
+  const lastRow = Math.min(firstRow + blockQ, queries) - 1;
+  const idBlocks = (name: string) => {
+    const { lengths } = idSetsOf([mask]).find((set) => set.name === name) ?? {};
+    return lengths ? documentColumns(lengths, { firstRow, lastRow, blockK, columns }) : { start: 0, end: columns };
+  };
+  return spansOf(hostScalars, mask, { firstRow, lastRow, blockK, keys, columns, idBlocks, keyLength: () => keys });
+}
+
+/** Columns that some span holds. */
+export function countSpans(spans: readonly { start: number; end: number }[]): number {
+  let [count, reached] = [0, 0];
+  for (const { start, end } of [...spans].sort((a, b) => a.start - b.start)) {
+    count += Math.max(0, end - Math.max(start, reached));
+    reached = Math.max(reached, end);
+  }
+  return count;
+}
+
 /** The columns [start, end) that hold the documents of rows [firstRow, lastRow]. */
-export function documentColumns(
+function documentColumns(
   lengths: readonly number[],
   { firstRow, lastRow, blockK, columns }: { firstRow: number; lastRow: number; blockK: number; columns: number },
 ): { start: number; end: number } {
