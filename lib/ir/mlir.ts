@@ -188,31 +188,42 @@ interface Writer<T> {
   readonly pieces: string[];
 }
 
+// Pieces are flat strings: joining strings that were themselves put together takes three times as long.
 function writeRegion<T>(block: Block<T>, writer: Writer<T>, indent: string): void {
   const { spell, names, pieces } = writer;
-  const args = block.args.map((value) => `${name(names, value)}: ${spell(value.type)}`);
-  pieces.push(args.length ? `{\n${indent}^bb0(${args.join(', ')}):\n` : '{\n');
-  for (const operation of block.operations) writeOperation(operation, writer, `${indent}  `);
-  pieces.push(`${indent}}`);
+  pieces.push('{\n');
+  if (block.args.length) {
+    pieces.push(indent, '^bb0(');
+    for (const [i, value] of block.args.entries()) pieces.push(i ? ', ' : '', name(names, value), ': ', spell(value.type));
+    pieces.push('):\n');
+  }
+  const inner = `${indent}  `;
+  for (const operation of block.operations) writeOperation(operation, writer, inner);
+  pieces.push(indent, '}');
 }
 
 function writeOperation<T>({ name: title, operands, results, attributes, regions }: Operation<T>, writer: Writer<T>, indent: string): void {
   const { spell, names, pieces } = writer;
-  const list = (values: readonly Value<T>[]) => values.map((value) => name(names, value)).join(', ');
-  const types = (values: readonly Value<T>[]) => values.map(({ type }) => spell(type));
-  pieces.push(`${indent}${results.length ? `${list(results)} = ` : ''}"${title}"(${list(operands)})`);
-  for (const [i, region] of regions.entries()) {
+  pieces.push(indent);
+  for (let i = 0; i < results.length; i++) pieces.push(i ? ', ' : '', name(names, results[i]));
+  pieces.push(results.length ? ' = "' : '"', title, '"(');
+  for (let i = 0; i < operands.length; i++) pieces.push(i ? ', ' : '', name(names, operands[i]));
+  pieces.push(')');
+  for (let i = 0; i < regions.length; i++) {
     pieces.push(i ? ', ' : ' (');
-    writeRegion(region, writer, indent);
+    writeRegion(regions[i], writer, indent);
   }
-  const entries = entriesText(attributes);
-  pieces.push(
-    `${regions.length ? ')' : ''}${entries && ` {${entries}}`} : (${types(operands).join(', ')}) -> ${resultTypes(types(results))}\n`,
-  );
-}
-
-function resultTypes(types: readonly string[]): string {
-  return types.length === 1 ? types[0] : `(${types.join(', ')})`;
+  if (regions.length) pieces.push(')');
+  let open = ' {';
+  for (const key in attributes) {
+    pieces.push(open, key, ' = ', attributes[key]);
+    open = ', ';
+  }
+  pieces.push(open === ' {' ? ' : (' : '} : (');
+  for (let i = 0; i < operands.length; i++) pieces.push(i ? ', ' : '', spell(operands[i].type));
+  pieces.push(results.length === 1 ? ') -> ' : ') -> (');
+  for (let i = 0; i < results.length; i++) pieces.push(i ? ', ' : '', spell(results[i].type));
+  pieces.push(results.length === 1 ? '\n' : ')\n');
 }
 
 function name<T>(names: Map<Value<T>, string>, value: Value<T>): string {
