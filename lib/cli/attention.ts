@@ -1,10 +1,11 @@
 /** `node-pjrt attention`: one attention, any masks, any targets, as a table or as JSON. */
 import type { Command } from 'commander';
 import { attention as spec } from '../attention';
+import type { Preset } from '../lower';
 import { parseMask } from '../mask';
 import { caseText, type Job, type Measurement, measure } from '../timing/measure';
 import { tableHead, tableRow } from '../timing/report';
-import { maskHelp, type ShapeOptions, withShape } from './shape';
+import { maskHelp, presetOption, type ShapeOptions, withShape } from './shape';
 import { targetHelp, withTarget } from './target';
 import { wholeNumber } from './text';
 
@@ -12,6 +13,7 @@ interface Options extends ShapeOptions {
   mask: string[];
   target: string[];
   runs: number;
+  preset: Preset;
   json?: boolean;
 }
 
@@ -21,12 +23,13 @@ export function attention(program: Command): void {
     .option('--mask <mask...>', `masks, ${maskHelp}`, ['causal'])
     .option('--target <target...>', targetHelp, ['cpu'])
     .option('--runs <n>', 'timed runs', wholeNumber, 10)
+    .addOption(presetOption())
     .option('--json', 'one JSON array of measurements instead of the table')
     .addHelpText('after', "\nExample:\n  node-pjrt attention --heads 16 --kv-heads 2 -T 32768 --mask causal 'local(1023, 0)' --target v5p")
     .action(run);
 }
 
-async function run({ mask: masks, target: targets, runs, json, ...options }: Options): Promise<void> {
+async function run({ mask: masks, target: targets, runs, preset, json, ...options }: Options): Promise<void> {
   // What is wrong with the words themselves is said before anything is opened.
   spec(options);
   for (const mask of masks) parseMask(mask, 1, 1);
@@ -36,7 +39,7 @@ async function run({ mask: masks, target: targets, runs, json, ...options }: Opt
   for (const target of targets)
     await withTarget(target, async (on) => {
       for (const mask of masks) {
-        const job: Job = { options, mask, runs };
+        const job: Job = { options, mask, runs, preset };
         const row = await measure(job, on);
         rows.push(row);
         if (!json) console.log(tableRow(row, width));

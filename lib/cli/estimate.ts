@@ -1,12 +1,12 @@
 /** `node-pjrt estimate`: how long an attention takes on a TPU that is not there. */
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { attention } from '../attention';
 import { lowerTpu } from '../lower/tpu';
 import type { Preset } from '../lower/tpu-choice';
 import { parseMask } from '../mask';
 import { chipOf } from '../ir/chips';
 import { type Estimate, estimate as estimated } from '../timing/estimate';
-import { maskHelp, type ShapeOptions, withShape } from './shape';
+import { maskHelp, presetOption, type ShapeOptions, withShape } from './shape';
 import { topologyName } from './target';
 
 interface Options extends ShapeOptions {
@@ -23,7 +23,7 @@ export function estimate(program: Command): void {
   withShape(command)
     .option('--mask <mask>', `a mask, ${maskHelp}`, 'causal')
     .option('--topology <name>', 'what to compile for: v4, v5e, v5p, v6e, tpu7x, v5p:2x2x4, ...', 'v5p')
-    .addOption(new Option('--preset <preset>', 'tiles for a short step, or for a short compile').choices(['fast', 'lean']).default('fast'))
+    .addOption(presetOption())
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExample:\n  node-pjrt estimate --head-dim 128 -T 32768 --mask causal --topology v5p')
     .action(run);

@@ -34,3 +34,9 @@ export function withShape(command: Command): Command {
     .option('--soft-cap <x>', 'scores become x * tanh(score / x)', positiveNumber)
     .option('--sinks', 'a logit per head that takes its share of the softmax');
 }
+
+/** The option of commands that compile TPU kernels. */
+export const presetOption = () =>
+  new Option('--preset <preset>', 'tiles of the TPU kernels, for a short step or for a short compile')
+    .choices(['fast', 'lean'])
+    .default('fast');

@@ -1,7 +1,7 @@
 /** One attention on one target: built, compiled and, where the target can run it, timed and compared with the reference. */
 import { type AttentionOptions, type AttentionSpec, attention, inputTypes } from '../attention';
 import { ShapeError } from '../errors';
-import { type Blocking, lower, lowerBlocking } from '../lower';
+import { type Blocking, lower, lowerBlocking, type Preset } from '../lower';
 import { analyze, masksOf, maskText, parseMask } from '../mask';
 import type { Client, Topology } from '../pjrt';
 import { reference, referenceGrad } from '../reference';
@@ -13,6 +13,8 @@ export interface Job {
   readonly options: Omit<AttentionOptions, 'mask'>;
   /** The mask as text, for instance `causal` or `dense(causal)`; building the mask is part of the measured build. */
   readonly mask: string;
+  /** Of the TPU kernels' tiles. */
+  readonly preset?: Preset;
   readonly runs?: number;
   /** See TimingOptions. */
   readonly budgetMs?: number;
@@ -71,11 +73,12 @@ export async function measure(job: Job, on: Client | Topology): Promise<Measurem
     const begin = performance.now();
     const mask = parseMask(job.mask, queries, keys);
     const spec = attention({ ...job.options, mask });
-    const module = lower(spec, on.target, { chip: on.chip });
+    const choice = { chip: on.chip, preset: job.preset };
+    const module = lower(spec, on.target, choice);
     row.buildMs = performance.now() - begin;
     row.maskBytes = module.maskBytes;
     row.mask = mask.kind === 'dense' ? job.mask : maskText(mask);
-    Object.assign(row, blockCounts(spec, lowerBlocking(spec, on.target, { chip: on.chip })));
+    Object.assign(row, blockCounts(spec, lowerBlocking(spec, on.target, choice)));
     const compiling = performance.now();
     if (!('upload' in on)) {
       using compiled = await on.compile(module);
