@@ -1,10 +1,10 @@
 /**
- * The TPU kernels against the best peers', v5p, bf16, 16 heads: times estimated from the schedule of the same compiler by the same model (for the peers without
- * HBM), build and compile times side by side (A B A B). Prints markdown tables for bench/results.md.
+ * The TPU kernels against the best peers', v5p, bf16, 16 heads: times estimated from the schedule of the same compiler by the same model
+ * (for the peers without HBM), build and compile times side by side (A B A B). Prints markdown tables for bench/results.md.
  *   JAX_PYTHON=python-with-jax-and-libtpu TOKAMAX_SRC=folder-with-tokamax node bench/tpu.mjs [schedule] [compile] [memory] [--long]
  *
- * `pip install jax==0.10.2 libtpu==0.0.52 numpy` makes such a Python; `pip download --no-deps tokamax==0.0.12` and unzip make such a folder. Without JAX_PYTHON our
- * column stands alone. --long adds peers' cases that take minutes: masks of 131072 tokens.
+ * `pip install jax==0.10.2 libtpu==0.0.52 numpy` makes such a Python; `pip download --no-deps tokamax==0.0.12` and unzip make such a
+ * folder. Without JAX_PYTHON our column stands alone. --long adds peers' cases that take minutes: masks of 131072 tokens.
  */
 import { execFileSync } from 'node:child_process';
 import { attention, estimate, flops, lower, parseMask } from 'node-pjrt';
@@ -141,7 +141,10 @@ const child = `
   })();
 `;
 
-/** Rounds in turn, each system in a process of its own that builds and compiles three times: the least of each in processor time, and the median of the rounds. */
+/**
+ * Rounds in turn, each system in a process of its own that builds and compiles three times: the least of each in processor time, and the
+ * median of the rounds.
+ */
 async function compiles(rounds = 3) {
   const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
   head('forward + backward causal, D 256', 'build, CPU ms', 'compile, CPU ms', 'both', 'of the quickest peer');

@@ -36,13 +36,16 @@ export interface AttentionOptions {
   readonly sinks?: boolean;
   /** Whether a forward pass returns the log-sum-exp of each row's scores too; a backward pass takes it whatever this says. */
   readonly logSumExp?: boolean;
-  /** A query row that may attend to no key gives zeros by default; `error` refuses a mask that has one, as far as that is known before run time. */
+  /**
+   * A query row that may attend to no key gives zeros by default; `error` refuses a mask that has one, as far as that is known before run
+   * time.
+   */
   readonly emptyRows?: 'zero' | 'error';
 }
 
 /**
- * softmax(scale q k^T + mask) v, of q [batch, heads, queries, headDim], k [batch, kvHeads, keys, headDim], v [batch, kvHeads, keys, valueDim],
- * and its gradients.
+ * softmax(scale q k^T + mask) v, of q [batch, heads, queries, headDim], k [batch, kvHeads, keys, headDim], v [batch, kvHeads, keys,
+ * valueDim], and its gradients.
  */
 export interface AttentionSpec extends Readonly<Required<Omit<AttentionOptions, 'softCap'>>> {
   readonly softCap: number | undefined;
@@ -101,8 +104,8 @@ const known: Record<keyof AttentionOptions, true> = {
 };
 
 /**
- * Throws ShapeError where a size is no whole number above 0, heads is no multiple of kvHeads, a dense mask has other sizes, or a pass or a soft
- * cap is none.
+ * Throws ShapeError where a size is no whole number above 0, heads is no multiple of kvHeads, a dense mask has other sizes, or a pass or
+ * a soft cap is none.
  */
 export function attention(options: AttentionOptions): AttentionSpec {
   for (const name of Object.keys(options))

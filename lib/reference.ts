@@ -37,7 +37,10 @@ export function reference(
   return { rows, out, logSumExp };
 }
 
-/** Gradients of the query rows in `rows`: `dq` [batch, heads, rows, headDim], and the shares of those rows in the gradients by k, v and, where the spec has them, the sinks [heads]. */
+/**
+ * Gradients of the query rows in `rows`: `dq` [batch, heads, rows, headDim], and the shares of those rows in the gradients by k, v and,
+ * where the spec has them, the sinks [heads].
+ */
 export interface ReferenceGradients {
   readonly rows: readonly number[];
   readonly dq: Float64Array;
@@ -47,9 +50,9 @@ export interface ReferenceGradients {
 }
 
 /**
- * The backward pass, whatever the spec's own is: the gradients of sum(out * dOut), of `dOut` [batch, heads, queries, valueDim]. It works all out
- * of q, k and v, so `out` and `logSumExp` are not asked for. The rows as in `reference`, at twice its cost; with all of them, the gradients are
- * whole, and so they are where `dOut` is zero in the others. A row with no keys adds nothing.
+ * The backward pass, whatever the spec's own is: the gradients of sum(out * dOut), of `dOut` [batch, heads, queries, valueDim]. It works
+ * all out of q, k and v, so `out` and `logSumExp` are not asked for. The rows as in `reference`, at twice its cost; with all of them, the
+ * gradients are whole, and so they are where `dOut` is zero in the others. A row with no keys adds nothing.
  */
 export function referenceGrad(
   spec: AttentionSpec,

@@ -1,6 +1,6 @@
 /**
- * The parser and, by the kernels of others, the interpreter's reading of Mosaic: kernels that JAX printed (test/kernels) run and agree with plain
- * loops in double precision.
+ * The parser and, by the kernels of others, the interpreter's reading of Mosaic: kernels that JAX printed (test/kernels) run and agree
+ * with plain loops in double precision.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -30,7 +30,10 @@ interface Case {
   readonly scale: number;
 }
 
-/** Causal attention and, where there is a dOut, its gradients in double precision: [heads, tokens, size], or [heads, tokens] of the statistics. */
+/**
+ * Causal attention and, where there is a dOut, its gradients in double precision: [heads, tokens, size], or [heads, tokens] of the
+ * statistics.
+ */
 function plain({ heads, tokens, size, scale }: Case, [q, k, v, dOut]: readonly Float32Array[]) {
   const zeros = () => new Float64Array(heads * tokens * size);
   const [out, dq, dk, dv] = [zeros(), zeros(), zeros(), zeros()];
@@ -75,7 +78,8 @@ function distance(got: ArrayLike<number>, expected: ArrayLike<number>): number {
   return Math.sqrt(difference / norm);
 }
 
-// Of values rounded to bf16 the relative l2 error is 2^-9 / sqrt(3) = 0.0011 a rounding, of which weights, gradients and results have up to three.
+// Of values rounded to bf16 the relative l2 error is 2^-9 / sqrt(3) = 0.0011 a rounding, of which weights, gradients and results have up
+// to three.
 const tolerance = 4e-3;
 
 const names = ['pallas-forward', 'pallas-fused-backward', 'splash-forward', 'splash-forward-residuals', 'splash-dq', 'splash-dkv'];

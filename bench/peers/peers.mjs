@@ -1,9 +1,12 @@
 /**
- * The peers of bench/tpu.mjs: JAX's splash attention and, with TOKAMAX_SRC, tokamax's, compiled by splash.py with the Python that JAX_PYTHON names. Their time is read
- * from the same compiler's schedule by the same model as ours; how often each part of their kernels runs is not marked there but follows from their sources:
+ * The peers of bench/tpu.mjs: JAX's splash attention and, with TOKAMAX_SRC, tokamax's, compiled by splash.py with the Python that
+ * JAX_PYTHON names. Their time is read from the same compiler's schedule by the same model as ours; how often each part of their kernels
+ * runs is not marked there but follows from their sources:
  *
- * - a grid step runs a tile: dead ones too in JAX's kernels and in both backward kernels, only those that the mask visits in tokamax's forward;
- * - a step's branches are, in the order of the code: zeros at the first tile of a row, the tile (JAX: one form; tokamax: without a mask, then with it), the row's end;
+ * - a grid step runs a tile: dead ones too in JAX's kernels and in both backward kernels, only those that the mask visits in tokamax's
+ *   forward;
+ * - a step's branches are, in the order of the code: zeros at the first tile of a row, the tile (JAX: one form; tokamax: without a mask,
+ *   then with it), the row's end;
  * - the forward kernels split the heads over both cores; the backward kernels run on one (they leave where the core is not the first).
  *
  * What they wait for HBM is not counted: that is in their favour.

@@ -32,15 +32,15 @@ const MiB = 2 ** 20;
 const KiB = 2 ** 10;
 
 /*
- * Vector memory: libtpu 0.0.52, "Used 240.00M of 63.94M vmem" and the like, with `scoped_memory_configs` asking for more than there is. Of 64 MiB on v5p,
- * 64 KiB were kept back (64 MiB + 12 KiB of windows and scratch was 76 KiB too much). Where a default is below that, "limit 16.00M" or
- * "limit 32.00M" with none asked for.
- * Scalar memory: 1000 KiB compile on v5p and 1024 KiB are 140 bytes too many; the rest have as much (jax/_src/pallas/mosaic/tpu_info.py).
- * Cores: the topology's own `num_cores`; v4:2x2x1 and tpu7x:2x2x1 have two devices a chip, of one core each, so their peak and bandwidth are half a chip's
- * (a v4 that runs as megacore has one of two cores). MXUs, peak: tpu_info.py; MXUs as libtpu's schedules name them. HBM: cloud.google.com/tpu/docs, a page a generation.
- * Clocks: v4 1.05 GHz (Jouppi et al., ISCA 2023); v5e, v5p, v6e, tpu7x are the peak over the flop a cycle, with `rowsPerCycle` 2 for the last two, since
- * 1 would make 3.5 and 4.4 GHz: inferred, not documented. Delay slots: from branches and the regions that start after them
- * in libtpu 0.0.52's final bundles.
+ * Vector memory: libtpu 0.0.52, "Used 240.00M of 63.94M vmem" and the like, with `scoped_memory_configs` asking for more than there is.
+ * Of 64 MiB on v5p, 64 KiB were kept back (64 MiB + 12 KiB of windows and scratch was 76 KiB too much). Where a default is below that,
+ * "limit 16.00M" or "limit 32.00M" with none asked for. Scalar memory: 1000 KiB compile on v5p and 1024 KiB are 140 bytes too many; the
+ * rest have as much (jax/_src/pallas/mosaic/tpu_info.py). Cores: the topology's own `num_cores`; v4:2x2x1 and tpu7x:2x2x1 have two
+ * devices a chip, of one core each, so their peak and bandwidth are half a chip's (a v4 that runs as megacore has one of two cores).
+ * MXUs, peak: tpu_info.py; MXUs as libtpu's schedules name them. HBM: cloud.google.com/tpu/docs, a page a generation. Clocks: v4 1.05 GHz
+ * (Jouppi et al., ISCA 2023); v5e, v5p, v6e, tpu7x are the peak over the flop a cycle, with `rowsPerCycle` 2 for the last two, since 1
+ * would make 3.5 and 4.4 GHz: inferred, not documented. Delay slots: from branches and the regions that start after them in libtpu
+ * 0.0.52's final bundles.
  */
 const table = {
   v4: {
@@ -127,9 +127,9 @@ export function chipOf(name: string): Chip {
 }
 
 /**
- * The highest version of the dialect that a libtpu takes, from its first release in the table on; it takes every lower one too. Found by compiling with
- * each: "Unsupported version: expected <= 20 but got 30" is what a newer module meets. An operation must have the form of the version that is printed: see
- * `versionsOf`.
+ * The highest version of the dialect that a libtpu takes, from its first release in the table on; it takes every lower one too. Found by
+ * compiling with each: "Unsupported version: expected <= 20 but got 30" is what a newer module meets. An operation must have the form of
+ * the version that is printed: see `versionsOf`.
  */
 const dialects: readonly (readonly [libtpu: readonly number[], version: number])[] = [
   [[0, 0, 21], 7],

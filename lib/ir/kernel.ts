@@ -1,4 +1,7 @@
-/** The frame of a Mosaic kernel: a grid, windows over the operands, scratch memory; as a module, and as the text that libtpu's custom call takes. */
+/**
+ * The frame of a Mosaic kernel: a grid, windows over the operands, scratch memory; as a module, and as the text that libtpu's custom call
+ * takes.
+ */
 import { ShapeError } from '../errors';
 import type { Phase } from '../types';
 import { attr, type Block, isolated, printRegion } from './mlir';
@@ -7,7 +10,10 @@ import { type Op, prefix } from './mosaic/row';
 
 export type { Phase };
 
-/** What a kernel sees of an operand: a block of it in vector memory that the pipeline moves with the grid, or, without `window`, all of it in HBM. */
+/**
+ * What a kernel sees of an operand: a block of it in vector memory that the pipeline moves with the grid, or, without `window`, all of it
+ * in HBM.
+ */
 export interface Operand {
   readonly element: Element;
   readonly shape: readonly number[];
@@ -82,7 +88,10 @@ export function operandsOf(kernel: Kernel): KernelModule['operands'] {
   });
 }
 
-/** The versions of the dialect, [since, before), in which every operation of the module has the form that it has there. Throws ShapeError where none is. */
+/**
+ * The versions of the dialect, [since, before), in which every operation of the module has the form that it has there. Throws ShapeError
+ * where none is.
+ */
 export function versionsOf({ body, operands }: KernelModule): { readonly since: number; readonly before: number } {
   let [since, before] = [1, Number.POSITIVE_INFINITY];
   const visit = (block: Block<MosaicType>) => {
@@ -115,7 +124,10 @@ export const nameOf = ({ name }: Op): string => (name.startsWith(prefix) ? name.
 /** The kernel's module as text: the entry function, and a function a window that gives its block's index. */
 export const kernelText = (kernel: Kernel): string => moduleText(moduleOf(kernel));
 
-/** As `kernelText`; printed at the lowest version of the dialect unless told. Throws ShapeError for a version that does not have the operations' forms. */
+/**
+ * As `kernelText`; printed at the lowest version of the dialect unless told. Throws ShapeError for a version that does not have the
+ * operations' forms.
+ */
 export function moduleText(module: KernelModule, wanted?: number): string {
   const { grid, prefetch, operands, scratch } = module;
   const version = wanted ?? versionsOf(module).since;

@@ -1,6 +1,6 @@
 /**
  * MLIR as data: values, operations and blocks, printed in MLIR's generic form, which every parser of it takes. What an operation means
- * and which types it may have is a dialect's matter (stablehlo.ts, mosaic.ts); here is only the structure they share.
+ * and which types it may have is a dialect's matter (stablehlo/, mosaic/); here is only the structure they share.
  */
 import { ShapeError } from '../errors';
 
@@ -84,8 +84,8 @@ export function emit<T>(
 }
 
 /**
- * The result of an operation without operands, such as a constant: made once for the whole function, before all else. A kernel has a thousand constants and fifty
- * different ones.
+ * The result of an operation without operands, such as a constant: made once for the whole function, before all else. A kernel has a
+ * thousand constants and fifty different ones.
  */
 export function shared<T>(name: string, result: T, key: string, attributes: () => Readonly<Record<string, string>>): Value<T> {
   let root = current as Block<T> | undefined;

@@ -1,6 +1,7 @@
 /**
- * What libtpu would refuse of a kernel, before it is asked and in words that say the rule: alignment to tiles of 8 x 128, and the budget of memory. What an
- * operation's types may be is its row's rule, and checked as it is made. Rules are those that libtpu 0.0.52 was found to keep.
+ * What libtpu would refuse of a kernel, before it is asked and in words that say the rule: alignment to tiles of 8 x 128, and the budget
+ * of memory. What an operation's types may be is its row's rule, and checked as it is made. Rules are those that libtpu 0.0.52 was found
+ * to keep.
  */
 import { ShapeError } from '../errors';
 import type { Chip } from './chips';
@@ -28,7 +29,10 @@ function tileRows(element: Element, rows: number): number {
   return tile;
 }
 
-/** What a kernel holds in vector memory: windows, twice where their block changes from step to step, and scratch. What the compiler spills comes on top. */
+/**
+ * What a kernel holds in vector memory: windows, twice where their block changes from step to step, and scratch. What the compiler spills
+ * comes on top.
+ */
 export function vmemBytes(kernel: Kernel): number {
   return memoryOf(kernel).vmem;
 }

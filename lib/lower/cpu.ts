@@ -1,4 +1,7 @@
-/** Attention for the CPU plugin: one XLA FFI custom call to the addon's own kernel (native/attention.h), the mask as data in its attributes. */
+/**
+ * Attention for the CPU plugin: one XLA FFI custom call to the addon's own kernel (native/attention.h), the mask as data in its
+ * attributes.
+ */
 import { type AttentionSpec, flops, inputTypes } from '../attention';
 import { attr } from '../ir/mlir';
 import * as s from '../ir/stablehlo';

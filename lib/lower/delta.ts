@@ -6,7 +6,10 @@ export function deltaOf(out: s.Tensor, dOut: s.Tensor): s.Tensor {
   return s.sum(s.multiply(s.convert(out, 'f32'), s.convert(dOut, 'f32')), [out.type.shape.length - 1]);
 }
 
-/** The gradient by sinks f32 [heads]: -sum of exp(sink - logSumExp) delta over sequences and queries, of logSumExp and delta f32 [batch, heads, queries]. */
+/**
+ * The gradient by sinks f32 [heads]: -sum of exp(sink - logSumExp) delta over sequences and queries, of logSumExp and delta f32 [batch,
+ * heads, queries].
+ */
 export function sinkGradient(sinks: s.Tensor, logSumExp: s.Tensor, delta: s.Tensor): s.Tensor {
   const each = s.broadcastInDim(sinks, logSumExp.type.shape, [1]);
   // -Infinity less itself is no number: a sink of -Infinity and a row with no keys.

@@ -1,4 +1,7 @@
-/** The gradients of dense.ts: the softmax again from its log-sum-exp, then five products, those of a group's heads summed by the product itself. */
+/**
+ * The gradients of dense.ts: the softmax again from its log-sum-exp, then five products, those of a group's heads summed by the product
+ * itself.
+ */
 import type { AttentionSpec } from '../attention';
 import * as s from '../ir/stablehlo';
 import { deltaOf, sinkGradient } from './delta';
@@ -33,7 +36,10 @@ export function gradients(
   };
 }
 
-/** For each key of a kv head, rows weighed by their pairs and summed over the group's heads and queries: f32 [batch, kv heads, keys, size]. */
+/**
+ * For each key of a kv head, rows weighed by their pairs and summed over the group's heads and queries: f32 [batch, kv heads, keys,
+ * size].
+ */
 function keySum(pairs: s.Tensor, rows: s.Tensor): s.Tensor {
   const contractingDims = [
     [2, 3],

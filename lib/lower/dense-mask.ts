@@ -6,8 +6,8 @@ import { type Dense, documentIds, type LazyMask, predicate, type Printer, rowByt
 import { tensor } from '../types';
 
 /**
- * The mask as i1 [queries, keys], where the run time has a say [batch, queries, keys], and of masks of heads [batch, kv heads, group, queries,
- * keys]; nothing where it allows every pair. Throws ShapeError for a dense mask over 2^27 bytes.
+ * The mask as i1 [queries, keys], where the run time has a say [batch, queries, keys], and of masks of heads [batch, kv heads, group,
+ * queries, keys]; nothing where it allows every pair. Throws ShapeError for a dense mask over 2^27 bytes.
  */
 export function allowedPairs(spec: AttentionSpec, ids: Readonly<Record<string, s.Tensor>>): s.Tensor | undefined {
   const { batch, heads, kvHeads, queries, keys, mask } = spec;

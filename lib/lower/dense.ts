@@ -1,6 +1,6 @@
 /**
- * Attention and its gradients in plain StableHLO, scores and all: O(T^2) memory and work whatever the mask. Every plugin takes it. It is the baseline
- * that the kernels are compared with, and the only lowering of a dense mask, whose bits go into the text as a constant.
+ * Attention and its gradients in plain StableHLO, scores and all: O(T^2) memory and work whatever the mask. Every plugin takes it. It is
+ * the baseline that the kernels are compared with, and the only lowering of a dense mask, whose bits go into the text as a constant.
  */
 import { type AttentionSpec, inputTypes } from '../attention';
 import * as s from '../ir/stablehlo';

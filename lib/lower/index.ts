@@ -26,14 +26,18 @@ const rules = {
 export type Target = keyof typeof rules;
 
 /**
- * The program of an attention for a target. A dense mask has one lowering, `dense`, on every target; so has on the CPU what its kernel does not compute: a pass with a backward, a
- * soft cap, sinks. `options` are the TPU kernels'. Throws ShapeError for an unknown target and for sizes past the target's limits.
+ * The program of an attention for a target. A dense mask has one lowering, `dense`, on every target; so has on the CPU what its kernel
+ * does not compute: a pass with a backward, a soft cap, sinks. `options` are the TPU kernels'. Throws ShapeError for an unknown target
+ * and for sizes past the target's limits.
  */
 export function lower(spec: AttentionSpec, target: Target, options: TpuOptions = {}): Module {
   return ruleOf(spec, target).lower(spec, options);
 }
 
-/** The blocks that `lower` cuts the attention into (of two kernels, the first), whose empty ones are skipped; undefined where it skips nothing. */
+/**
+ * The blocks that `lower` cuts the attention into (of two kernels, the first), whose empty ones are skipped; undefined where it skips
+ * nothing.
+ */
 export function lowerBlocking(spec: AttentionSpec, target: Target, options: TpuOptions = {}): Blocking | undefined {
   const blocking = ruleOf(spec, target).blocking(spec, options);
   return blocking && { blockQ: blocking.blockQ, blockK: blocking.blockK };

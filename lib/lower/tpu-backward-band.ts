@@ -1,4 +1,7 @@
-/** A column of a band in the backward kernel: rows of each class of tiles in turn, known in closed form, so that each class has its own code with a static boundary. */
+/**
+ * A column of a band in the backward kernel: rows of each class of tiles in turn, known in closed form, so that each class has its own
+ * code with a static boundary.
+ */
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
 import { rowsOf, tileName, tilesOf } from './tpu-backward-plan';

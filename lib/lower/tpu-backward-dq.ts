@@ -1,8 +1,9 @@
 /**
- * Where the backward kernel keeps dQ, f32, while columns of keys still add to it, and how it leaves. Columns ascend, so a row's dQ is complete with its last column: it leaves,
- * scaled and in the attention's dtype, through two staging tiles. Until then it lives in vector memory, a tile a row (a ring of as many rows as a band
- * has alive at once), or in HBM, read and written back through a ring of three tiles, one tile ahead. All waits and reads stand at the top of a tile: a wait in the midst of
- * one splits the compiler's basic block there, over which it moves no matmul.
+ * Where the backward kernel keeps dQ, f32, while columns of keys still add to it, and how it leaves. Columns ascend, so a row's dQ is
+ * complete with its last column: it leaves, scaled and in the attention's dtype, through two staging tiles. Until then it lives in vector
+ * memory, a tile a row (a ring of as many rows as a band has alive at once), or in HBM, read and written back through a ring of three
+ * tiles, one tile ahead. All waits and reads stand at the top of a tile: a wait in the midst of one splits the compiler's basic block
+ * there, over which it moves no matmul.
  */
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
@@ -195,8 +196,9 @@ export class Slab extends Leaving {
 }
 
 /**
- * dQ in HBM. The next tile's sums are read during this one into the second of three slots, while the third's are written back. Two reads would come too early: of the row written
- * last, whose write is waited for first, and of this tile's own row (the last two columns of one row), which the next tile reads for itself.
+ * dQ in HBM. The next tile's sums are read during this one into the second of three slots, while the third's are written back. Two reads
+ * would come too early: of the row written last, whose write is waited for first, and of this tile's own row (the last two columns of one
+ * row), which the next tile reads for itself.
  */
 export class Ring extends Leaving {
   constructor(

@@ -1,6 +1,6 @@
 /**
- * A column of a mask that is no band in the backward kernel: the rows that visit it are searched (tpu-backward-walk.ts) and a tile's pairs asked for. Tiles that the band around
- * the mask cuts have code of their own, which skips what lies outside of it.
+ * A column of a mask that is no band in the backward kernel: the rows that visit it are searched (tpu-backward-walk.ts) and a tile's
+ * pairs asked for. Tiles that the band around the mask cuts have code of their own, which skips what lies outside of it.
  */
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';

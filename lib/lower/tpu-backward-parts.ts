@@ -1,6 +1,6 @@
 /**
- * dK and dV of a kv group whose heads come one after the other, a whole plane each: the sums of the heads before stand in HBM, f32, and go through two slots of vector memory. A
- * column's are read while its tiles are computed and added at its end.
+ * dK and dV of a kv group whose heads come one after the other, a whole plane each: the sums of the heads before stand in HBM, f32, and
+ * go through two slots of vector memory. A column's are read while its tiles are computed and added at its end.
  */
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';

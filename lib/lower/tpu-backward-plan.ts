@@ -13,7 +13,10 @@ export interface BackwardChoice {
   readonly block: number;
   /** `vmem` wherever it fits by default. */
   readonly dq?: 'vmem' | 'hbm';
-  /** Whether the heads of a group take turns in a column (`columns`) or each has the plane for itself; the former wherever their dQ fits by default. */
+  /**
+   * Whether the heads of a group take turns in a column (`columns`) or each has the plane for itself; the former wherever their dQ fits
+   * by default.
+   */
   readonly order?: 'columns' | 'heads';
 }
 
@@ -22,10 +25,16 @@ export interface BackwardPlan {
   readonly rows: number;
   readonly columns: number;
   readonly cores: number;
-  /** What the cores share: kv heads, or, where those are odd, the query heads of each kv head; then each core has its own part of dK and dV. */
+  /**
+   * What the cores share: kv heads, or, where those are odd, the query heads of each kv head; then each core has its own part of dK and
+   * dV.
+   */
   readonly split: 'kv' | 'heads';
   readonly band?: BandTiles;
-  /** Whether the heads of a group take turns in a column, or each has the plane for itself, and sums of dK and dV wait in HBM for the next. */
+  /**
+   * Whether the heads of a group take turns in a column, or each has the plane for itself, and sums of dK and dV wait in HBM for the
+   * next.
+   */
   readonly order: 'columns' | 'heads';
   /** In vector memory, tiles a head of the group. */
   readonly dq: { readonly kind: 'vmem'; readonly tiles: number } | { readonly kind: 'hbm' };
@@ -39,9 +48,10 @@ export interface BackwardPlan {
 const slabBytes = ({ vmemBytes }: Chip) => vmemBytes - 20 * 2 ** 20;
 
 /**
- * `lean` takes blocks of 512, `fast` of 1024 where they stay within what the compiler keeps in registers and a band's boundary is cut at 128 all the same (v5p, bf16, causal,
- * T 4096, schedule of libtpu 0.0.52: head_dim 256 95 % of the MXU's limit and 0.8 s of compile time against 98 % and 3 s, 128 89 % and 0.5 s against 96 % and 1.5 s; where
- * unfinished dQ is in HBM they halve its traffic). A product of f32 is six of bf16: blocks of 256 are as long, and compile in an eighth of the time.
+ * `lean` takes blocks of 512, `fast` of 1024 where they stay within what the compiler keeps in registers and a band's boundary is cut at
+ * 128 all the same (v5p, bf16, causal, T 4096, schedule of libtpu 0.0.52: head_dim 256 95 % of the MXU's limit and 0.8 s of compile time
+ * against 98 % and 3 s, 128 89 % and 0.5 s against 96 % and 1.5 s; where unfinished dQ is in HBM they halve its traffic). A product of
+ * f32 is six of bf16: blocks of 256 are as long, and compile in an eighth of the time.
  */
 export function backwardChoice(spec: AttentionSpec, preset: Preset, { cores }: Chip): BackwardChoice {
   const { queries, keys, headDim, valueDim, dtype } = spec;

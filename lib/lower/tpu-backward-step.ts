@@ -1,4 +1,7 @@
-/** A grid step of the backward kernel, a column of tiles of one query head: what columns of bands (tpu-backward-band.ts) and of other masks (tpu-backward-dynamic.ts) have in common. */
+/**
+ * A grid step of the backward kernel, a column of tiles of one query head: what columns of bands (tpu-backward-band.ts) and of other
+ * masks (tpu-backward-dynamic.ts) have in common.
+ */
 import type { AttentionSpec } from '../attention';
 import type { Phase } from '../ir/kernel';
 import * as m from '../ir/mosaic';
@@ -63,7 +66,10 @@ export interface StepRefs {
   readonly state: V;
 }
 
-/** Words of the scalar state: the phase, for who reads the schedule; the slot of the next tile; its row, and the row's first and last column, where the mask is no band; dQ's. */
+/**
+ * Words of the scalar state: the phase, for who reads the schedule; the slot of the next tile; its row, and the row's first and last
+ * column, where the mask is no band; dQ's.
+ */
 export const word = { slot: 1, row: 2, parts: 5, dq: 5 + partWords } as const;
 
 /** HBM traffic of a tile, and of the loads that begin a core. */
@@ -220,7 +226,10 @@ export class ColumnStep {
     else ahead();
   }
 
-  /** A tile: what it reads ahead and waits for, its products, which `multiply` makes, and where its dQ goes. `next` is loaded where `more` holds. */
+  /**
+   * A tile: what it reads ahead and waits for, its products, which `multiply` makes, and where its dQ goes. `next` is loaded where `more`
+   * holds.
+   */
   tile(current: StepTile, next: NextTile, multiply: () => void, more?: V): void {
     this.loadAhead(next, other(current.slot), more);
     const own = <T extends RowTile>(tile: T): T => (this.parts ? { ...tile, g: m.constant(0) } : tile);

@@ -1,7 +1,7 @@
 /**
- * One tile of the backward kernel: its five products. Scores and their gradients are transposed, [keys, queries], so that a row's statistics are row vectors and neither
- * dV += P^T dO nor dK += dS^T Q needs a transpose; only dQ += dS K does, which Mosaic makes of contracting dimension 0 of both. A strip is 128 keys of the tile with the
- * queries that see any of them.
+ * One tile of the backward kernel: its five products. Scores and their gradients are transposed, [keys, queries], so that a row's
+ * statistics are row vectors and neither dV += P^T dO nor dK += dS^T Q needs a transpose; only dQ += dS K does, which Mosaic makes of
+ * contracting dimension 0 of both. A strip is 128 keys of the tile with the queries that see any of them.
  */
 import type { AttentionSpec } from '../attention';
 import * as m from '../ir/mosaic';

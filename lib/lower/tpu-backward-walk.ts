@@ -1,6 +1,7 @@
 /**
- * The tiles that the backward kernel visits, by columns of keys, where the mask is no band. That a tile is visited is said once, by its row (spansOf of tpu-mask.ts): a column
- * bounds its rows and asks each of them, so that a row's first and last tile, where its dQ begins and leaves, are visited too.
+ * The tiles that the backward kernel visits, by columns of keys, where the mask is no band. That a tile is visited is said once, by its
+ * row (spansOf of tpu-mask.ts): a column bounds its rows and asks each of them, so that a row's first and last tile, where its dQ begins
+ * and leaves, are visited too.
  */
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
@@ -98,7 +99,10 @@ export function nextRow(plane: Plane, column: V, from: V, mark: () => void, skip
 const limit = 2 ** 30;
 const bounded = (value: number) => Math.max(-limit, Math.min(limit, value));
 
-/** Rows [start, end) of tiles that hold all that visit a column, one a range of the mask: each bound in whole tiles, so that none is missed. */
+/**
+ * Rows [start, end) of tiles that hold all that visit a column, one a range of the mask: each bound in whole tiles, so that none is
+ * missed.
+ */
 function columnSpans(plane: Plane, mask: LazyMask, column: V): { start: V; end: V }[] {
   const { block, keys, rows } = plane;
   const firstKey = m.mul(column, block);

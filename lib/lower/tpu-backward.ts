@@ -1,8 +1,9 @@
 /**
- * The Mosaic kernel of attention's backward pass: dQ, dK and dV in one walk of the tiles that the mask's closed form says are not empty, by columns of keys, five products a tile
- * (FlashAttention-2, Dao 2023, has them in two kernels of seven). A grid step is a column of tiles of one query head; heads of a group follow one another and
- * add to the column's dK and dV. Queries, output gradients and statistics stay in HBM and are copied in one tile ahead, across columns and heads too. Nothing in the kernel depends on T but
- * constants and the memory that unfinished dQ takes (tpu-backward-dq.ts).
+ * The Mosaic kernel of attention's backward pass: dQ, dK and dV in one walk of the tiles that the mask's closed form says are not empty,
+ * by columns of keys, five products a tile (FlashAttention-2, Dao 2023, has them in two kernels of seven). A grid step is a column of
+ * tiles of one query head; heads of a group follow one another and add to the column's dK and dV. Queries, output gradients and
+ * statistics stay in HBM and are copied in one tile ahead, across columns and heads too. Nothing in the kernel depends on T but constants
+ * and the memory that unfinished dQ takes (tpu-backward-dq.ts).
  */
 import type { AttentionSpec } from '../attention';
 import type { Kernel, Operand, Phase } from '../ir/kernel';
@@ -18,10 +19,11 @@ import { ColumnStep, dqGroup, type Shares, sharesOfCore, type StepRefs, type Tra
 import { type IdSet, idSetsOf } from './tpu-mask';
 
 /**
- * The kernel. Prefetched, of each id set [sequences x rows or columns] i32: the first and end column of each row of tiles, the first and end row of each column; then the key
- * lengths [batch]. Operands: k, v, q, dOut as [heads of all sequences, padded tokens, size]; log-sum-exp (natural, -Infinity where a row
- * sees nothing) and delta, f32 [heads of all sequences, 1, padded tokens]; then each id set's ids of queries and of keys, i32 [sequences, 1, padded tokens]. Results: dk and dv, f32
- * [cores, kv heads, ...] parts where the cores share kv heads; dq; where it stands in HBM, its memory.
+ * The kernel. Prefetched, of each id set [sequences x rows or columns] i32: the first and end column of each row of tiles, the first and
+ * end row of each column; then the key lengths [batch]. Operands: k, v, q, dOut as [heads of all sequences, padded tokens, size];
+ * log-sum-exp (natural, -Infinity where a row sees nothing) and delta, f32 [heads of all sequences, 1, padded tokens]; then each id set's
+ * ids of queries and of keys, i32 [sequences, 1, padded tokens]. Results: dk and dv, f32 [cores, kv heads, ...] parts where the cores
+ * share kv heads; dq; where it stands in HBM, its memory.
  */
 export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel {
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
@@ -145,7 +147,10 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
   };
 }
 
-/** HBM traffic. Windows of keys, values and their gradients have a column's time to move, and a row's dQ that of a column to leave: it is counted into all tiles alike. */
+/**
+ * HBM traffic. Windows of keys, values and their gradients have a column's time to move, and a row's dQ that of a column to leave: it is
+ * counted into all tiles alike.
+ */
 function trafficOf(spec: AttentionSpec, plan: BackwardPlan, { kvSteps, group }: Shares): Traffic {
   const { headDim, valueDim } = spec;
   const { block, rows, columns } = plan;

@@ -1,4 +1,7 @@
-/** The ways to cut an attention up that a kernel takes: what `node-pjrt tune` tries, and where to go on where a choice does not fit a chip's memory. */
+/**
+ * The ways to cut an attention up that a kernel takes: what `node-pjrt tune` tries, and where to go on where a choice does not fit a
+ * chip's memory.
+ */
 import type { AttentionSpec } from '../attention';
 import type { Chip } from '../ir/chips';
 import type { Kernel } from '../ir/kernel';
@@ -45,8 +48,8 @@ interface Asked<T> {
 }
 
 /**
- * A choice whose kernel fits the chip's memory: the caller's, or the usual one, or the largest candidate below that. Throws ShapeError for a caller's that does not fit, naming the next
- * that does.
+ * A choice whose kernel fits the chip's memory: the caller's, or the usual one, or the largest candidate below that. Throws ShapeError
+ * for a caller's that does not fit, naming the next that does.
  */
 export function chosen<T>({ own, usual, size, candidates, build }: Asked<T>, chip: Chip): T {
   const smaller = (than: T) => candidates.filter((one) => size(one) < size(than)).sort((a, b) => size(b) - size(a));

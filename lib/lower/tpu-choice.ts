@@ -17,8 +17,8 @@ export function evenBlock(tokens: number, largest: number): number {
 }
 
 /**
- * Query heads that a step may work on: they divide the heads of a core, have one mask, and share kv heads: a group's or, where each query head has its
- * own, as many.
+ * Query heads that a step may work on: they divide the heads of a core, have one mask, and share kv heads: a group's or, where each query
+ * head has its own, as many.
  */
 export function headsOfStep(spec: AttentionSpec, cores: number): number[] {
   const { batch, heads, kvHeads, mask } = spec;
@@ -29,16 +29,17 @@ export function headsOfStep(spec: AttentionSpec, cores: number): number[] {
 }
 
 /**
- * `fast` is for step time, `lean` for compile time: how many multiply-adds of two matmuls a phase has, at least. A phase costs about 180 cycles beside its matmuls, where the
- * pipeline fills and drains, and the compiler takes time by its instructions (v5p, bf16, causal, schedule of libtpu 0.0.52: at head_dim 256 blocks of 512 of one
- * head 92 % of the MXU's limit and 0.45 s, of two 96 % and 0.9 s, of four 98 % and 2 s).
+ * `fast` is for step time, `lean` for compile time: how many multiply-adds of two matmuls a phase has, at least. A phase costs about 180
+ * cycles beside its matmuls, where the pipeline fills and drains, and the compiler takes time by its instructions (v5p, bf16, causal,
+ * schedule of libtpu 0.0.52: at head_dim 256 blocks of 512 of one head 92 % of the MXU's limit and 0.45 s, of two 96 % and 0.9 s, of four
+ * 98 % and 2 s).
  */
 const phaseWork = { fast: 2 * 512 ** 3, lean: 512 ** 3 };
 export type Preset = keyof typeof phaseWork;
 
 /**
- * The preset's choice. The heads of a kv group stay together where there are up to eight, so that its keys and values are read once a row of tiles; they make the work that a phase
- * needs with smaller tiles, of which fewer pairs are wasted on a boundary.
+ * The preset's choice. The heads of a kv group stay together where there are up to eight, so that its keys and values are read once a row
+ * of tiles; they make the work that a phase needs with smaller tiles, of which fewer pairs are wasted on a boundary.
  */
 export function forwardChoice(spec: AttentionSpec, preset: Preset, cores: number): ForwardChoice {
   const { queries, keys, headDim, valueDim, heads, kvHeads, dtype } = spec;

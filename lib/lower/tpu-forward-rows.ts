@@ -11,8 +11,8 @@ const valuesOf = ({ head, row, column }: Tile): V[] => [head, row, column];
 const tileOf = ([head, row, column]: readonly V[]): Tile => ({ head, row, column });
 
 /**
- * A row of a band: columns descending, a piece of code for each pair of classes that follow one another somewhere. Scalars are made before the phase that needs them, under the
- * matmuls of the one before.
+ * A row of a band: columns descending, a piece of code for each pair of classes that follow one another somewhere. Scalars are made
+ * before the phase that needs them, under the matmuls of the one before.
  */
 export function bandRow(step: ForwardStep, walk: BandWalk): void {
   const { classes, columns, tail, transitions, opens, everywhere } = walk;

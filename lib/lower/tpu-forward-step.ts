@@ -1,6 +1,7 @@
 /**
- * A grid step of the forward kernel: where it stands, the copies between HBM and vector memory, and its phases. Keys are copied in three tiles before their scores, values two
- * before their weights: all copies start, and all waits stand, at the top of a phase, where they do not part its matmuls, and each has at least a whole phase beside its own.
+ * A grid step of the forward kernel: where it stands, the copies between HBM and vector memory, and its phases. Keys are copied in three
+ * tiles before their scores, values two before their weights: all copies start, and all waits stand, at the top of a phase, where they do
+ * not part its matmuls, and each has at least a whole phase beside its own.
  */
 import type { Phase } from '../ir/kernel';
 import * as m from '../ir/mosaic';

@@ -1,8 +1,9 @@
 /**
- * The Mosaic kernel of attention's forward pass: its operands, memory and grid. A grid step is a row of tiles (a block of queries) of some heads; K and V stay in HBM and each
- * step walks exactly the tiles that the mask's closed form says are not empty (tpu-forward-rows.ts), in phases that multiply one tile's weights while the next one's scores are made
- * (tpu-forward-step.ts, tpu-phase.ts), across rows and heads too. Nothing in the kernel depends on T but constants: its code size and compile time are the same at 4096 tokens and at
- * a million.
+ * The Mosaic kernel of attention's forward pass: its operands, memory and grid. A grid step is a row of tiles (a block of queries) of
+ * some heads; K and V stay in HBM and each step walks exactly the tiles that the mask's closed form says are not empty
+ * (tpu-forward-rows.ts), in phases that multiply one tile's weights while the next one's scores are made (tpu-forward-step.ts,
+ * tpu-phase.ts), across rows and heads too. Nothing in the kernel depends on T but constants: its code size and compile time are the same
+ * at 4096 tokens and at a million.
  */
 import type { AttentionSpec } from '../attention';
 import type { Kernel, Phase } from '../ir/kernel';
@@ -60,9 +61,10 @@ function sizesOf(spec: AttentionSpec, plan: ForwardPlan, withDelta: boolean): Fo
 }
 
 /**
- * The kernel. Prefetched: for each id set the first and end column of each row of tiles [sequences x rows], then the key lengths [batch], then the sinks in base 2, f32 [heads].
- * Operands: q, k, v as [heads of all sequences, padded tokens, size], with `withDelta` dOut like out, then each id set's ids of queries and of keys [sequences, 1, padded tokens].
- * Results: out; where the spec asks for it the log-sum-exp, and with `withDelta` rowsum(out * dOut), both f32 [heads of all sequences, 1, padded queries].
+ * The kernel. Prefetched: for each id set the first and end column of each row of tiles [sequences x rows], then the key lengths [batch],
+ * then the sinks in base 2, f32 [heads]. Operands: q, k, v as [heads of all sequences, padded tokens, size], with `withDelta` dOut like
+ * out, then each id set's ids of queries and of keys [sequences, 1, padded tokens]. Results: out; where the spec asks for it the
+ * log-sum-exp, and with `withDelta` rowsum(out * dOut), both f32 [heads of all sequences, 1, padded queries].
  */
 export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan, { withDelta = false } = {}): Kernel {
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;

@@ -1,6 +1,6 @@
 /**
- * Attention's gradients for TPU: one `tpu_custom_call` of the backward kernel (tpu-backward.ts), with the rows' statistics before it, padding around it, and, where the cores
- * shared the query heads of a kv head, the sum of their parts after it.
+ * Attention's gradients for TPU: one `tpu_custom_call` of the backward kernel (tpu-backward.ts), with the rows' statistics before it,
+ * padding around it, and, where the cores shared the query heads of a kv head, the sum of their parts after it.
  */
 import { type AttentionSpec, flops, unmaskedPairs } from '../attention';
 import type { Chip } from '../ir/chips';
@@ -25,7 +25,8 @@ export interface Pass {
 }
 
 /**
- * The backward pass: of the attention's inputs, `out` and `dOut` [batch, heads, queries, valueDim] of the dtype and `logSumExp` f32 [batch, heads, queries] (natural;
+ * The backward pass: of the attention's inputs, `out` and `dOut` [batch, heads, queries, valueDim] of the dtype and `logSumExp` f32
+ * [batch, heads, queries] (natural;
  * -Infinity where a row sees nothing) and, where it is known, `delta` of the same type, dq, dk and dv in the dtype, and dSinks f32 [heads] where there are sinks. Throws ShapeError for a dense mask, and for a choice that the kernel cannot take. */
 export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice, chip: Chip): Pass {
   const plan = backwardPlan(spec, choice, chip);
@@ -78,7 +79,10 @@ export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice, chip: 
     call: gradients,
   };
 
-  /** [batch, heads, queries] as [heads of all sequences, 1, padded queries]. Rows of padding have no gradient whatever their sum: their dOut is 0. */
+  /**
+   * [batch, heads, queries] as [heads of all sequences, 1, padded queries]. Rows of padding have no gradient whatever their sum: their
+   * dOut is 0.
+   */
   function line(x: s.Tensor): s.Tensor {
     return s.reshape(padTokens(s.reshape(x, [batch * heads, spec.queries]), blocks.queries, 0), [batch * heads, 1, blocks.queries]);
   }

@@ -1,6 +1,7 @@
 /**
- * A mask in a TPU kernel, where it is no band (tpu-tiles.ts): the walk of the tiles that a row of tiles visits, in scalars, and the predicate of a tile's pairs, in vectors.
- * Both are printed from the mask's own closed form; only ids (documents, segments) come with arrays.
+ * A mask in a TPU kernel, where it is no band (tpu-tiles.ts): the walk of the tiles that a row of tiles visits, in scalars, and the
+ * predicate of a tile's pairs, in vectors. Both are printed from the mask's own closed form; only ids (documents, segments) come with
+ * arrays.
  */
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
@@ -76,7 +77,9 @@ export interface Row<S> {
 const limit = 2 ** 30;
 const bounded = (value: number) => Math.max(-limit, Math.min(limit, value));
 
-/** Columns [start, end) of tiles that together cover what a row of tiles may attend to, one a range of the mask; empty where start >= end. */
+/**
+ * Columns [start, end) of tiles that together cover what a row of tiles may attend to, one a range of the mask; empty where start >= end.
+ */
 export function spansOf<S, C>(s: Scalars<S, C>, mask: LazyMask, row: Row<S>): { start: S; end: S }[] {
   const { blockK, keys } = row;
   const n = s.number;
@@ -216,7 +219,8 @@ export function allowed(mask: LazyMask, tile: TilePlace): V | boolean {
 }
 
 /**
- * The pairs of a tile that a head may see, i1 [keys, queries]: of the masks' `own`th (a scalar), of keys that exist among `paddedKeys`. Undefined where it sees all, whatever the tile.
+ * The pairs of a tile that a head may see, i1 [keys, queries]: of the masks' `own`th (a scalar), of keys that exist among `paddedKeys`.
+ * Undefined where it sees all, whatever the tile.
  */
 export function pairsIn(
   masks: readonly LazyMask[],

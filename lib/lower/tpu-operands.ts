@@ -1,4 +1,7 @@
-/** What a kernel's program makes of the attention's arrays: padding to whole tiles and back, and what a mask with ids brings: an id a token, and the tiles that hold any of a tile's. */
+/**
+ * What a kernel's program makes of the attention's arrays: padding to whole tiles and back, and what a mask with ids brings: an id a
+ * token, and the tiles that hold any of a tile's.
+ */
 import type { AttentionSpec } from '../attention';
 import * as s from '../ir/stablehlo';
 import { type TensorType, tensor } from '../types';
@@ -66,7 +69,10 @@ export function idArrays({ lengths }: IdSet, spec: AttentionSpec, blocks: TokenB
   };
 }
 
-/** The document of each token, i32 [1, tokens]: the number of documents that end before it, or `none` after the last. Made by the program, so that its text does not grow with T. */
+/**
+ * The document of each token, i32 [1, tokens]: the number of documents that end before it, or `none` after the last. Made by the program,
+ * so that its text does not grow with T.
+ */
 function documentIdsOf(lengths: readonly number[], tokens: number, none: number): s.Tensor {
   let end = 0;
   const ends = lengths.map((length) => {

@@ -1,8 +1,9 @@
 /**
- * One phase of the forward kernel: the weights and P V of a tile while the next tile's scores are computed, so that the MXU does not wait for the softmax
- * and no row of tiles drains. Scores are transposed, S^T = K Q^T [keys, queries]: maximum and sum go down the sublanes, statistics are row vectors [1, queries] and
- * O^T = V^T P^T is turned once a row. One buffer holds the scores, overwritten in place. The MXU answers in order, so the source order is: exp2 of a unit, P V of the
- * unit before, next scores of this unit; a unit is a head's part of the columns.
+ * One phase of the forward kernel: the weights and P V of a tile while the next tile's scores are computed, so that the MXU does not wait
+ * for the softmax and no row of tiles drains. Scores are transposed, S^T = K Q^T [keys, queries]: maximum and sum go down the sublanes,
+ * statistics are row vectors [1, queries] and O^T = V^T P^T is turned once a row. One buffer holds the scores, overwritten in place. The
+ * MXU answers in order, so the source order is: exp2 of a unit, P V of the unit before, next scores of this unit; a unit is a head's part
+ * of the columns.
  *
  * Softmax is the online one (Milakov and Gimelshein 2018; FlashAttention-2, Dao 2023) in base 2, with log2(e) folded into the scale.
  */
@@ -200,7 +201,10 @@ export class Phases {
     return m.mul(m.tanh(m.mul(products, scale / softCap)), softCap * Math.LOG2E);
   }
 
-  /** exp2 of the scores, as the MXU takes them; sums them into the total. The maximum is handed on, since the next scores of the head replace it. */
+  /**
+   * exp2 of the scores, as the MXU takes them; sums them into the total. The maximum is handed on, since the next scores of the head
+   * replace it.
+   */
   private weigh(current: Current, head: number, { first, count, start, end }: Group, leaves: boolean) {
     const { refs, spec } = this;
     const at = [head, 0, first];
@@ -261,7 +265,10 @@ export class Phases {
     if (refs.logSumExp) this.keep(natural(), refs.logSumExp, [head, 0, first]);
   }
 
-  /** The factor that makes sums averages, and the log-sum-exp. A row whose every score was masked has summed exp2(0) of masked keys: its maximum tells it, and it gives zeros. */
+  /**
+   * The factor that makes sums averages, and the log-sum-exp. A row whose every score was masked has summed exp2(0) of masked keys: its
+   * maximum tells it, and it gives zeros.
+   */
   private finish(head: number, greatest: V, total: V): { factor: V; natural: () => V } {
     const one = m.constant(1, greatest.type);
     if (this.sink) {

@@ -1,8 +1,8 @@
 /**
- * How the TPU kernels see a mask: as classes of tiles of queries x keys. In a band (`low <= j - i <= high`: full, causal, local and what `and` makes of
- * them) a square tile `delta` columns right of its row's own has one shape wherever it stands, so its boundary is cut out statically: matmuls skip what lies
- * outside by steps of 128 tokens, and a comparison is made only where the boundary crosses. Every other mask has one class, whose pairs are asked
- * for at run time (tpu-mask.ts).
+ * How the TPU kernels see a mask: as classes of tiles of queries x keys. In a band (`low <= j - i <= high`: full, causal, local and what
+ * `and` makes of them) a square tile `delta` columns right of its row's own has one shape wherever it stands, so its boundary is cut out
+ * statically: matmuls skip what lies outside by steps of 128 tokens, and a comparison is made only where the boundary crosses. Every
+ * other mask has one class, whose pairs are asked for at run time (tpu-mask.ts).
  */
 import { type LazyMask, predicate } from '../mask';
 
@@ -68,7 +68,10 @@ export interface Blocks {
   readonly blockK: number;
 }
 
-/** A band's tiles: of each row of tiles the columns [row + classes' least `from`, row + greatest `to`] within the plane, in `classes`' order, columns descending. */
+/**
+ * A band's tiles: of each row of tiles the columns [row + classes' least `from`, row + greatest `to`] within the plane, in `classes`'
+ * order, columns descending.
+ */
 export interface BandTiles extends Blocks {
   readonly rows: number;
   readonly columns: number;
@@ -81,8 +84,8 @@ export interface BandTiles extends Blocks {
 const mostClasses = 4;
 
 /**
- * The tiles of a band on a plane of `queries` x `keys`, or undefined where the dynamic class serves it: a row of tiles without any, keys that end in
- * the midst of a tile that the band does not cut before, tiles that are not square, or more than four classes.
+ * The tiles of a band on a plane of `queries` x `keys`, or undefined where the dynamic class serves it: a row of tiles without any, keys
+ * that end in the midst of a tile that the band does not cut before, tiles that are not square, or more than four classes.
  */
 export function bandTiles({ low, high }: Band, plane: Blocks & { queries: number; keys: number }): BandTiles | undefined {
   const { queries, keys, blockQ, blockK } = plane;

@@ -1,5 +1,6 @@
 /**
- * What a forward kernel will do, known on the host: how an attention is cut into rows of tiles, in which order a core visits them, and how often each phase runs.
+ * What a forward kernel will do, known on the host: how an attention is cut into rows of tiles, in which order a core visits them, and
+ * how often each phase runs.
  */
 import type { AttentionSpec } from '../attention';
 import { ShapeError } from '../errors';
@@ -146,7 +147,10 @@ function maskIndex({ heads, mask }: AttentionSpec, head: number): number {
   return Math.floor(((head % heads) * masksOf(mask, heads).length) / heads);
 }
 
-/** The columns of tiles that a row of tiles visits, a range of the mask each, as the kernels' walks have them; what only the run time knows counts as allowing. */
+/**
+ * The columns of tiles that a row of tiles visits, a range of the mask each, as the kernels' walks have them; what only the run time
+ * knows counts as allowing.
+ */
 export function spansOfRow(spec: AttentionSpec, mask: LazyMask, row: number, { blockQ, blockK }: Blocks): { start: number; end: number }[] {
   const { queries, keys } = spec;
   const columns = Math.ceil(keys / blockK);

@@ -1,6 +1,7 @@
 /**
- * Attention for TPU: the forward kernel (tpu-forward.ts), the backward kernel (tpu-backward.ts) or one after the other, each a `tpu_custom_call` whose text is printed into the program, and
- * around them the padding and the arrays that a mask with ids brings: an id a token, and for each row of tiles the columns that hold any of its ids.
+ * Attention for TPU: the forward kernel (tpu-forward.ts), the backward kernel (tpu-backward.ts) or one after the other, each a
+ * `tpu_custom_call` whose text is printed into the program, and around them the padding and the arrays that a mask with ids brings: an id
+ * a token, and for each row of tiles the columns that hold any of its ids.
  */
 import { type AttentionSpec, flops, inputTypes, unmaskedPairs } from '../attention';
 import { ShapeError } from '../errors';

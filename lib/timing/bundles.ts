@@ -1,7 +1,7 @@
 /**
- * libtpu's final bundles as a program: basic blocks in a tree of loops and branches, with what the MXUs get in each, and the kernel's marks. The text (a
- * `*-final_bundles.txt` of its dump) has a bundle, one issue cycle of a core, per address; a comment names the region that starts there, which is what branches
- * aim at.
+ * libtpu's final bundles as a program: basic blocks in a tree of loops and branches, with what the MXUs get in each, and the kernel's
+ * marks. The text (a `*-final_bundles.txt` of its dump) has a bundle, one issue cycle of a core, per address; a comment names the region
+ * that starts there, which is what branches aim at.
  */
 import { ShapeError } from '../errors';
 import { firstMark } from '../ir/mosaic';
@@ -18,7 +18,10 @@ export interface BasicBlock {
   readonly end: number;
 }
 
-/** A part of the program that is entered at its first bundle and left after its last: all of it, a loop, or what a forward branch jumps over. */
+/**
+ * A part of the program that is entered at its first bundle and left after its last: all of it, a loop, or what a forward branch jumps
+ * over.
+ */
 export interface Region {
   readonly kind: 'program' | 'loop' | 'branch';
   readonly start: number;
@@ -53,8 +56,8 @@ const bundleLine = /^\s*(?:0x[0-9a-f]+|0)\s+(?:[A-Z]{2})?\s*:[\s>]*\{/;
 const marks = { first: firstMark, end: firstMark + 2 ** 16 };
 
 /**
- * Parses final bundles. `delaySlots` is how many bundles after a branch still run, at most. Throws ShapeError for text that is no such dump, for a branch or a matrix
- * product of an unknown form, and for control flow that is no tree.
+ * Parses final bundles. `delaySlots` is how many bundles after a branch still run, at most. Throws ShapeError for text that is no such
+ * dump, for a branch or a matrix product of an unknown form, and for control flow that is no tree.
  */
 export function parseBundles(text: string, delaySlots: number): BundleProgram {
   const bundles = bundleTexts(text);
@@ -123,7 +126,10 @@ function bundleTexts(text: string): string[] {
   return bundles;
 }
 
-/** Delay slots end where a region starts, or after the last one that ends, but for `delaySlots` at the latest: tpu7x has one to six of them. */
+/**
+ * Delay slots end where a region starts, or after the last one that ends, but for `delaySlots` at the latest: tpu7x has one to six of
+ * them.
+ */
 function branchesOf(bundles: readonly string[], delaySlots: number): Branch[] {
   const starts = new Map<string, number>();
   for (const [i, bundle] of bundles.entries())

@@ -26,8 +26,8 @@ export type Answer = { readonly compiled: Compiled } | { readonly error: { name:
 const entry = path.join(__dirname, '..', '..', 'dist', 'timing', 'child-main.js');
 
 /**
- * Compiles StableHLO text for a topology in a process of its own, with `flags` added to LIBTPU_INIT_ARGS. Throws what the compiler throws, and Error where the
- * process ends without a word.
+ * Compiles StableHLO text for a topology in a process of its own, with `flags` added to LIBTPU_INIT_ARGS. Throws what the compiler
+ * throws, and Error where the process ends without a word.
  */
 export async function compileInChild(task: Omit<Task, 'repeats'> & { repeats?: number }, flags: readonly string[] = []): Promise<Compiled> {
   const initial = process.env.LIBTPU_INIT_ARGS;

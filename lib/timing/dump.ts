@@ -14,8 +14,8 @@ export interface Dump {
 }
 
 /**
- * Compiles with libtpu's dumps on, in a folder that is gone afterwards. Only the last form of the bundles is written: all forms would be 140 MB of a kernel of 0.75 MB,
- * in three times the compile's time; these are 4 MB.
+ * Compiles with libtpu's dumps on, in a folder that is gone afterwards. Only the last form of the bundles is written: all forms would be
+ * 140 MB of a kernel of 0.75 MB, in three times the compile's time; these are 4 MB.
  */
 export async function compileWithDump(text: string, topology: string): Promise<Dump> {
   const folder = mkdtempSync(path.join(tmpdir(), 'node-pjrt-'));
@@ -31,7 +31,10 @@ export async function compileWithDump(text: string, topology: string): Promise<D
   }
 }
 
-/** Names are `<time>-<instruction>-<pass number>-final_bundles.txt`, and `<time>-TLP-hlo.txt`; TLP, the top-level program, and `<late-...>` are no instructions. */
+/**
+ * Names are `<time>-<instruction>-<pass number>-final_bundles.txt`, and `<time>-TLP-hlo.txt`; TLP, the top-level program, and
+ * `<late-...>` are no instructions.
+ */
 export function readDump(folder: string): Omit<Dump, 'compiled'> {
   const bundles = new Map<string, string>();
   let hlo: string | undefined;

@@ -1,4 +1,7 @@
-/** How long a program takes on a TPU that is not there: its kernels by the compiler's final schedule, XLA's operations around them by the bytes that they move. */
+/**
+ * How long a program takes on a TPU that is not there: its kernels by the compiler's final schedule, XLA's operations around them by the
+ * bytes that they move.
+ */
 import { ShapeError } from '../errors';
 import type { Executable } from '../pjrt';
 import type { KernelFacts, Module } from '../types';
@@ -52,9 +55,9 @@ export interface EstimateOptions {
 }
 
 /**
- * Estimates a program of `lower(spec, 'tpu')`, or an executable of it that `Topology.compile` made. It is compiled in a process of its own, with dumps that are deleted.
- * Throws ShapeError for a program whose kernels do not say what they do (as any from text, and a dense mask's) and for a topology whose schedules are not known, PjrtError
- * where the compiler fails.
+ * Estimates a program of `lower(spec, 'tpu')`, or an executable of it that `Topology.compile` made. It is compiled in a process of its
+ * own, with dumps that are deleted. Throws ShapeError for a program whose kernels do not say what they do (as any from text, and a dense
+ * mask's) and for a topology whose schedules are not known, PjrtError where the compiler fails.
  */
 export async function estimate(program: Executable | Module, options: EstimateOptions = {}): Promise<Estimate> {
   const { module, topology, compileMs } =

@@ -36,7 +36,10 @@ export interface Measurement {
   /** Blocks of the lowering that are computed, and all there are. */
   readonly activeBlocks?: number;
   readonly blocks?: number;
-  /** Largest absolute difference from the reference over `comparedRows` query rows of every head, and over all that these rows give to dk, dv and dSinks. */
+  /**
+   * Largest absolute difference from the reference over `comparedRows` query rows of every head, and over all that these rows give to dk,
+   * dv and dSinks.
+   */
   readonly maxError?: number;
   readonly comparedRows?: number;
   /** Of the mask, in the program or beside it. */
@@ -122,9 +125,9 @@ function blockCounts(spec: AttentionSpec, blocking: Blocking | undefined) {
 }
 
 /**
- * Inputs of an attention by name: test data; eight segments of one size; key lengths of three quarters. `dOut` is zero but in `rows`, all by
- * default, so that the reference can give whole gradients at their cost; `out` and `logSumExp` are the reference's there, and elsewhere say
- * that a row has no weights.
+ * Inputs of an attention by name: test data; eight segments of one size; key lengths of three quarters. `dOut` is zero but in `rows`, all
+ * by default, so that the reference can give whole gradients at their cost; `out` and `logSumExp` are the reference's there, and
+ * elsewhere say that a row has no weights.
  */
 export function testInputs(
   spec: AttentionSpec,

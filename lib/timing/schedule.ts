@@ -1,9 +1,11 @@
 /**
- * Cycles of a kernel from its final bundles. The model: a bundle issues a cycle, in order; an MXU is busy with a vmatmul for its rows (16 cycles on v5p for 16 rows of bf16) and
- * the bundle that has the next one waits, with no queue; a basic block ends when its MXUs do. A part of the kernel runs as often as its phase says. It takes the longer of
- * that and the copies that it starts, at the core's share of the bandwidth and with their latency: they start at the top of a phase and are waited for at the top of the next, or as many
- * phases later as the phase says, but for writes and for reads a grid step ahead. The kernel as a whole takes no less than all of its traffic at that bandwidth. Not in the model: conflicts in vector memory, power,
- * branches that are not taken (a branch without a mark counts as taken).
+ * Cycles of a kernel from its final bundles. The model: a bundle issues a cycle, in order; an MXU is busy with a vmatmul for its rows (16
+ * cycles on v5p for 16 rows of bf16) and the bundle that has the next one waits, with no queue; a basic block ends when its MXUs do. A
+ * part of the kernel runs as often as its phase says. It takes the longer of that and the copies that it starts, at the core's share of
+ * the bandwidth and with their latency: they start at the top of a phase and are waited for at the top of the next, or as many phases
+ * later as the phase says, but for writes and for reads a grid step ahead. The kernel as a whole takes no less than all of its traffic at
+ * that bandwidth. Not in the model: conflicts in vector memory, power, branches that are not taken (a branch without a mark counts as
+ * taken).
  */
 import { ShapeError } from '../errors';
 import type { KernelFacts } from '../types';
@@ -27,8 +29,8 @@ export interface Loop {
 }
 
 /**
- * Seconds of a copy from HBM beside its bytes. Measured on v4: 480 cycles of 1.05 GHz (ayaka14732/pallas-tpu-tutorial, chapter01/03_local_dma, which counts cycles on the chip); that the
- * other generations take as long is an assumption.
+ * Seconds of a copy from HBM beside its bytes. Measured on v4: 480 cycles of 1.05 GHz (ayaka14732/pallas-tpu-tutorial,
+ * chapter01/03_local_dma, which counts cycles on the chip); that the other generations take as long is an assumption.
  */
 export const copyLatency = 480 / 1.05e9;
 
@@ -50,7 +52,10 @@ export function costOf(program: BundleProgram, blocks: readonly BasicBlock[], ch
   return cost;
 }
 
-/** The parts of a kernel in the order of their code. Throws ShapeError where marks and phases do not match, or nothing says how often a loop runs. */
+/**
+ * The parts of a kernel in the order of their code. Throws ShapeError where marks and phases do not match, or nothing says how often a
+ * loop runs.
+ */
 export function loopsOf(program: BundleProgram, ofKernel: KernelFacts, chip: Chip): Loop[] {
   const facts = onCores(ofKernel, chip.cores);
   checkMarks(program.root, facts);
@@ -142,7 +147,8 @@ function checkMarks(root: Region, facts: KernelFacts): void {
     }
   for (const [k, { runs }] of facts.phases.entries()) {
     if (!runs || found.has(k)) continue;
-    // A store that another one to its place follows in straight code, or nothing but the end, is dropped: the phase stands there, and runs as often.
+    // A store that another one to its place follows in straight code, or nothing but the end, is dropped: the phase stands there, and
+    // runs as often.
     const places = root.regions.length
       ? [...regionsIn(root)].filter(({ marks }) => marks.some((other) => facts.phases[other].runs === runs))
       : [root];

@@ -35,7 +35,9 @@ export interface TuneOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-/** Tries all candidates. One that the compiler rejects, as too large for the chip's memory, is a failure among the results, not an error. */
+/**
+ * Tries all candidates. One that the compiler rejects, as too large for the chip's memory, is a failure among the results, not an error.
+ */
 export async function tune(candidates: readonly Candidate[], options: TuneOptions): Promise<{ trials: Trial[]; failures: Failure[] }> {
   const { topology, processes = availableParallelism(), onProgress } = options;
   const results = new Array<Trial | Failure>(candidates.length);

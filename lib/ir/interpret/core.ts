@@ -38,7 +38,8 @@ export class Program {
   stepsOf(block: Block<MosaicType>): readonly Step[] {
     let steps = this.blocks.get(block);
     if (!steps) {
-      // What only gives values that nothing reads is not run: compilers drop it, and JAX loads before each store, from scratch not yet written too.
+      // What only gives values that nothing reads is not run: compilers drop it, and JAX loads before each store, from scratch not yet
+      // written too.
       const last = new Map<V, number>();
       const run = new Set<number>();
       for (let i = block.operations.length - 1; i >= 0; i--) {
@@ -158,8 +159,8 @@ export class Core implements Machine {
   }
 
   /**
-   * A semaphore counts bytes, and copies on it may end in any order: those in flight have surely ended only when as many bytes were waited for as all of them
-   * have.
+   * A semaphore counts bytes, and copies on it may end in any order: those in flight have surely ended only when as many bytes were
+   * waited for as all of them have.
    */
   waitCopy(target: View, semaphore: View): void {
     const state = this.semaphore(semaphore);

@@ -1,9 +1,10 @@
 /**
- * Runs a Mosaic kernel on the host by the meaning of its operations (the rows of mosaic/), so that a kernel is checked where there is no TPU. f32 is
- * rounded after every operation and bf16 to bf16; sums of products and reductions are taken in double and rounded once.
+ * Runs a Mosaic kernel on the host by the meaning of its operations (the rows of mosaic/), so that a kernel is checked where there is no
+ * TPU. f32 is rounded after every operation and bf16 to bf16; sums of products and reductions are taken in double and rounded once.
  *
- * What a TPU would do wrong without a word is an error here, with the operation it came from: see memory.ts for memory and copies. Each step of the
- * parallel dimensions is a core of its own, with scratch of its own. An output's block is written by one core, in steps that follow each other.
+ * What a TPU would do wrong without a word is an error here, with the operation it came from: see memory.ts for memory and copies. Each
+ * step of the parallel dimensions is a core of its own, with scratch of its own. An output's block is written by one core, in steps that
+ * follow each other.
  */
 import { ShapeError } from '../../errors';
 import { type Kernel, type KernelModule, moduleOf } from '../kernel';
@@ -28,7 +29,9 @@ export interface HostArray {
   readonly data: ArrayLike<number>;
 }
 
-/** Runs the kernel on its prefetched arrays and inputs and returns its outputs; what it does not write of them is NaN. Throws ShapeError. */
+/**
+ * Runs the kernel on its prefetched arrays and inputs and returns its outputs; what it does not write of them is NaN. Throws ShapeError.
+ */
 export function interpret(kernel: Kernel, inputs: readonly ArrayLike<number>[], options: InterpretOptions = {}): Float32Array[] {
   const shapes = [...kernel.prefetch, ...kernel.inputs].map(({ shape }) => shape);
   if (inputs.length !== shapes.length) throw new ShapeError(`interpret: the kernel takes ${shapes.length} arrays; got ${inputs.length}`);

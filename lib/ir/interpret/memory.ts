@@ -1,6 +1,6 @@
 /**
- * Memory that breaks no promise unnoticed. A buffer knows which of its elements were ever written, by whom, and which copies in flight touch it: reading
- * what was never written, reading or writing the target of a copy in flight, and writing its source are errors.
+ * Memory that breaks no promise unnoticed. A buffer knows which of its elements were ever written, by whom, and which copies in flight
+ * touch it: reading what was never written, reading or writing the target of a copy in flight, and writing its source are errors.
  */
 import { ShapeError } from '../../errors';
 import { allocate, type Data, type View } from '../mosaic/row';

@@ -50,8 +50,8 @@ export function storeScalar(value: V | number, target: V, at: V | number | reado
 export const firstMark = 0x6d700000;
 
 /**
- * Stores a constant in scalar memory, to tell the parts of a kernel in the compiler's schedule (there: `smov.u32` of the constant, and an `sst` of
- * that register; libtpu 0.0.52 keeps both). `target` is i32 [1] or longer.
+ * Stores a constant in scalar memory, to tell the parts of a kernel in the compiler's schedule (there: `smov.u32` of the constant, and an
+ * `sst` of that register; libtpu 0.0.52 keeps both). `target` is i32 [1] or longer.
  */
 export const mark = (target: V, k: number): void => storeScalar(firstMark + k, target, 0);
 

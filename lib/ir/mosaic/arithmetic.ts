@@ -3,8 +3,8 @@ import { allocate, type Data, type Held, type Op, type Row, roundToBf16, type Ti
 import { countOf, isFloat, isSame, shapeOf } from './types';
 
 /**
- * What an operation makes of the places a, b and c of its operands, as an expression. It is compiled to a loop of its own: 2.6 ns a sum, against 16 where
- * several operations share a loop that calls a function a place, which V8 then cannot inline.
+ * What an operation makes of the places a, b and c of its operands, as an expression. It is compiled to a loop of its own: 2.6 ns a sum,
+ * against 16 where several operations share a loop that calls a function a place, which V8 then cannot inline.
  */
 type Expression = string;
 type Loop = (out: Data, a: Data, b: Data, c: Data) => void;

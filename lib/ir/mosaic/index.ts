@@ -1,7 +1,7 @@
 /**
- * Mosaic, the TPU kernel dialect: operations as rows (row.ts), and typed builders that make them. Operations are those of jaxlib's `tpu` dialect and
- * MLIR's arith, math, vector, scf and memref (jax-ml/jax, jaxlib/mosaic/dialect/tpu/tpu_ops.td), in the forms that the rows' rules tell; the
- * frame of a kernel (grid, windows, scratch) is kernel.ts.
+ * Mosaic, the TPU kernel dialect: operations as rows (row.ts), and typed builders that make them. Operations are those of jaxlib's `tpu`
+ * dialect and MLIR's arith, math, vector, scf and memref (jax-ml/jax, jaxlib/mosaic/dialect/tpu/tpu_ops.td), in the forms that the rows'
+ * rules tell; the frame of a kernel (grid, windows, scratch) is kernel.ts.
  */
 import { arithmetic } from './arithmetic';
 import { controlRows } from './control';

@@ -22,7 +22,9 @@ export function constant(value: number, type: MosaicType = i32): V {
 const noOverflowFlags = { overflowFlags: '#arith.overflow<none>' };
 const noFastMath = { fastmath: '#arith.fastmath<none>' };
 
-/** Both operands in one type: a number becomes a constant, and a scalar, a row [1, n] or a column [n, 1] is spread over the other's shape. */
+/**
+ * Both operands in one type: a number becomes a constant, and a scalar, a row [1, n] or a column [n, 1] is spread over the other's shape.
+ */
 function alike(name: string, a: V, b: V | number): [V, V] {
   if (typeof b === 'number') return [a, constant(b, a.type)];
   if (isSame(a.type, b.type)) return [a, b];
@@ -111,7 +113,10 @@ const conversions: Record<string, Row> = {
   'f32 i32': arith.fptosi,
 };
 
-/** f32 to bf16, rounded to nearest even, bf16 to f32, i1 to i32 (0 or 1), i32 to f32, f32 to i32 (cut); the same value where the element is that already. */
+/**
+ * f32 to bf16, rounded to nearest even, bf16 to f32, i1 to i32 (0 or 1), i32 to f32, f32 to i32 (cut); the same value where the element
+ * is that already.
+ */
 export function convert(x: V, element: Element): V {
   if (x.type.element === element) return x;
   const row = conversions[`${x.type.element} ${element}`];

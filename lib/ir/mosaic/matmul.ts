@@ -63,8 +63,8 @@ function flipped([rows, columns]: readonly number[], data: Data): Float32Array {
 }
 
 /**
- * Adds a [m, k] times b [n, k] to `to` [m, n]: sums are taken in double and rounded once. 2 x 4 sums at a time: 1.9 products a nanosecond (Node 20, one
- * core of a Xeon of 2023), and 0.6 where the loop takes its numbers out of arrays.
+ * Adds a [m, k] times b [n, k] to `to` [m, n]: sums are taken in double and rounded once. 2 x 4 sums at a time: 1.9 products a nanosecond
+ * (Node 20, one core of a Xeon of 2023), and 0.6 where the loop takes its numbers out of arrays.
  */
 function multiply(a: Float32Array, b: Float32Array, to: Float32Array, k: number): void {
   const [m, n] = [a.length / k, b.length / k];
@@ -118,8 +118,8 @@ function multiply(a: Float32Array, b: Float32Array, to: Float32Array, k: number)
 export const matmulRows: readonly Row[] = [row];
 
 /**
- * [m, k] by [k, n] as f32 [m, n]; a transposed left side is [k, m], a transposed right side [n, k]. Accumulates in f32 from `acc`, or zero. f32
- * operands are multiplied at full precision (the MXU alone would round them to bf16).
+ * [m, k] by [k, n] as f32 [m, n]; a transposed left side is [k, m], a transposed right side [n, k]. Accumulates in f32 from `acc`, or
+ * zero. f32 operands are multiplied at full precision (the MXU alone would round them to bf16).
  */
 export function matmul(
   a: V,
