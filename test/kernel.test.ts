@@ -62,7 +62,7 @@ function run(options: AttentionOptions, { blockQ, blockK, heads }: Omit<ForwardC
     ...(withDelta ? [padded('dOut')] : []),
     ...sets.flatMap(({ q, kv }) => [q, kv]),
   ];
-  const [out, logSumExp, delta] = interpret(forwardKernel(spec, plan, { withDelta }), inputs, {
+  const [out, logSumExp, delta] = interpret(forwardKernel(spec, plan), inputs, {
     // Half of the cases each: data may move as late as a copy's wait, and as early as its start.
     transfers: spec.dtype === 'f32' ? 'late' : 'early',
   });

@@ -174,6 +174,18 @@ test('the text for a TPU does not grow with T, whatever the mask', () => {
     expect(text(1048576, mask).length).toBeLessThan(text(4096, mask).length * 1.02);
 });
 
+test('the most tokens that a kernel takes build too: what is counted of them goes by rows of tiles', () => {
+  const queries = 2 ** 28;
+  const build = (text: string) =>
+    lower(attentionGrad({ heads: 2, headDim: 256, queries, dtype: 'bf16', mask: parseMask(text, queries, queries) }), 'tpu');
+  const { kernels = [] } = build('causal');
+  expect(kernels.map(({ name }) => name)).toEqual(['forward', 'backward']);
+  // Of tiles of 1024 below the diagonal, on each core those of one head.
+  expect(kernels[1].phases.find(({ name }) => name === 'full tile')?.runs).toBe((2 ** 18 * (2 ** 18 - 1)) / 2);
+  expect(build('prefix(700)').kernels?.length).toBe(2);
+  expect(() => build('segments')).toThrow('bytes of scalar memory for prefetched arrays and scratch; got');
+});
+
 test('a row with no keys may be refused', () => {
   const shape = { heads: 1, headDim: 8, queries: 12 };
   expect(() => attention({ ...shape, mask: causal(-2), emptyRows: 'error' })).toThrow('causal(-2) leaves 2 of 12 rows with none');

@@ -8,7 +8,7 @@ import { lowerTpu } from '../lower/tpu';
 import { backwardCandidates, forwardCandidates } from '../lower/tpu-candidates';
 import { type TunedClass, tunedClass } from '../lower/tuned';
 import { parseMask } from '../mask';
-import { chipOf } from '../ir/chips';
+import { type Chip, chipOf } from '../ir/chips';
 import { best, type Candidate, pareto, storeTuned, type Trial, tune as search } from '../timing/tune';
 import { countBar } from './progress';
 import { maskHelp, type ShapeOptions, withShape } from './shape';
@@ -47,7 +47,7 @@ async function run({ mask: text, topology: name, processes, store, json, ...opti
   const found = [];
   for (const kernel of kernels) {
     const progress = countBar(`${kernel}: compiling`);
-    const { trials, failures } = await search(candidatesOf(attention({ ...options, mask, pass: kernel }), kernel), {
+    const { trials, failures } = await search(candidatesOf(attention({ ...options, mask, pass: kernel }), kernel, chip), {
       topology,
       processes,
       onProgress: progress,
@@ -66,10 +66,10 @@ async function run({ mask: text, topology: name, processes, store, json, ...opti
 }
 
 /** Each kernel alone: what one takes does not depend on the other's tiles. */
-function candidatesOf(spec: AttentionSpec, kernel: TunedClass['kernel']): Candidate[] {
+function candidatesOf(spec: AttentionSpec, kernel: TunedClass['kernel'], { name: chip, cores }: Chip): Candidate[] {
   return kernel === 'forward'
-    ? forwardCandidates(spec, 2).map((choice) => ({ choice: { ...choice }, lower: () => lowerTpu(spec, { forward: choice }) }))
-    : backwardCandidates(spec).map(({ block }) => ({ choice: { block }, lower: () => lowerTpu(spec, { backward: { block } }) }));
+    ? forwardCandidates(spec, cores).map((choice) => ({ choice: { ...choice }, lower: () => lowerTpu(spec, { chip, forward: choice }) }))
+    : backwardCandidates(spec).map(({ block }) => ({ choice: { block }, lower: () => lowerTpu(spec, { chip, backward: { block } }) }));
 }
 
 const titles = ['step us', 'useful', 'compile ms (CPU)', 'code', 'VMEM', 'preset'];

@@ -20,8 +20,6 @@ export interface Chip {
   readonly hbmBytesPerSecond: number;
   /** Vector memory that windows and scratch of a kernel may take, of a core. */
   readonly vmemBytes: number;
-  /** What of it the compiler gives unless the call's `scoped_memory_configs` asks for more. */
-  readonly defaultVmemBytes: number;
   /** Scalar memory that prefetched arrays and scratch may take, of a core. */
   readonly smemBytes: number;
   /** Bundles after a branch that still run. */
@@ -33,14 +31,13 @@ const KiB = 2 ** 10;
 
 /*
  * Vector memory: libtpu 0.0.52, "Used 240.00M of 63.94M vmem" and the like, with `scoped_memory_configs` asking for more than there is.
- * Of 64 MiB on v5p, 64 KiB were kept back (64 MiB + 12 KiB of windows and scratch was 76 KiB too much). Where a default is below that,
- * "limit 16.00M" or "limit 32.00M" with none asked for. Scalar memory: 1000 KiB compile on v5p and 1024 KiB are 140 bytes too many; the
- * rest have as much (jax/_src/pallas/mosaic/tpu_info.py). Cores: the topology's own `num_cores`; v4:2x2x1 and tpu7x:2x2x1 have two
- * devices a chip, of one core each, so their peak and bandwidth are half a chip's (a v4 that runs as megacore has one of two cores).
- * MXUs, peak: tpu_info.py; MXUs as libtpu's schedules name them. HBM: cloud.google.com/tpu/docs, a page a generation. Clocks: v4 1.05 GHz
- * (Jouppi et al., ISCA 2023); v5e, v5p, v6e, tpu7x are the peak over the flop a cycle, with `rowsPerCycle` 2 for the last two, since 1
- * would make 3.5 and 4.4 GHz: inferred, not documented. Delay slots: from branches and the regions that start after them in libtpu
- * 0.0.52's final bundles.
+ * Of 64 MiB on v5p, 64 KiB were kept back (64 MiB + 12 KiB of windows and scratch was 76 KiB too much). Scalar memory: 1000 KiB compile
+ * on v5p and 1024 KiB are 140 bytes too many; the rest have as much (jax/_src/pallas/mosaic/tpu_info.py). Cores: the topology's own
+ * `num_cores`; v4:2x2x1 and tpu7x:2x2x1 have two devices a chip, of one core each, so their peak and bandwidth are half a chip's (a v4
+ * that runs as megacore has one of two cores). MXUs, peak: tpu_info.py; MXUs as libtpu's schedules name them. HBM:
+ * cloud.google.com/tpu/docs, a page a generation. Clocks: v4 1.05 GHz (Jouppi et al., ISCA 2023); v5e, v5p, v6e, tpu7x are the peak over
+ * the flop a cycle, with `rowsPerCycle` 2 for the last two, since 1 would make 3.5 and 4.4 GHz: inferred, not documented. Delay slots:
+ * from branches and the regions that start after them in libtpu 0.0.52's final bundles.
  */
 const table = {
   v4: {
@@ -53,7 +50,6 @@ const table = {
     flopsPerSecond: 137.5e12,
     hbmBytesPerSecond: 614e9,
     vmem: 16 * MiB,
-    byDefault: 16 * MiB,
     delaySlots: 1,
   },
   v5e: {
@@ -66,7 +62,6 @@ const table = {
     flopsPerSecond: 197e12,
     hbmBytesPerSecond: 819e9,
     vmem: 128 * MiB,
-    byDefault: 16 * MiB,
     delaySlots: 4,
   },
   v5p: {
@@ -79,7 +74,6 @@ const table = {
     flopsPerSecond: 459e12,
     hbmBytesPerSecond: 2765e9,
     vmem: 64 * MiB - 64 * KiB,
-    byDefault: 16 * MiB,
     delaySlots: 4,
   },
   v6e: {
@@ -92,7 +86,6 @@ const table = {
     flopsPerSecond: 918e12,
     hbmBytesPerSecond: 1640e9,
     vmem: 128 * MiB - 64 * KiB,
-    byDefault: 32 * MiB,
     delaySlots: 4,
   },
   tpu7x: {
@@ -105,7 +98,6 @@ const table = {
     flopsPerSecond: 1155e12,
     hbmBytesPerSecond: 3690e9,
     vmem: 64 * MiB - 64 * KiB,
-    byDefault: 32 * MiB,
     delaySlots: 6,
   },
 };
@@ -113,10 +105,7 @@ const table = {
 export type ChipName = keyof typeof table;
 
 export const chips: Readonly<Record<ChipName, Chip>> = Object.fromEntries(
-  Object.entries(table).map(([name, { vmem, byDefault, ...rest }]) => [
-    name,
-    { name, ...rest, vmemBytes: vmem, defaultVmemBytes: byDefault, smemBytes: MiB - KiB },
-  ]),
+  Object.entries(table).map(([name, { vmem, ...rest }]) => [name, { name, ...rest, vmemBytes: vmem, smemBytes: MiB - KiB }]),
 ) as never;
 
 /** `'v5p'`, or a topology of it, `'v5p:2x2x1'`. Throws ShapeError for a generation that is not in the table. */

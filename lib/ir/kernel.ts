@@ -130,8 +130,8 @@ export const kernelText = (kernel: Kernel): string => moduleText(moduleOf(kernel
  */
 export function moduleText(module: KernelModule, wanted?: number): string {
   const { grid, prefetch, operands, scratch } = module;
+  if (wanted !== undefined) checkVersion(module, wanted);
   const version = wanted ?? versionsOf(module).since;
-  checkVersion(module, version);
   const functions = [
     functionText(module.name, module.body, 0, {
       dimension_semantics: attr.list(grid.map(({ semantics }) => `#tpu.dimension_semantics<${semantics}>`)),

@@ -6,7 +6,7 @@ import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
 import { rowsOf, tileName, tilesOf } from './tpu-backward-plan';
 import { type ColumnStep, type NextTile, word } from './tpu-backward-step';
-import type { BandTiles } from './tpu-tiles';
+import { type BandTiles, columnsOf } from './tpu-tiles';
 
 export function bandColumn(step: ColumnStep, tiles: BandTiles): void {
   const { classes, tail, rows, columns } = tiles;
@@ -98,14 +98,15 @@ export function bandColumn(step: ColumnStep, tiles: BandTiles): void {
     return (to === most || rows - 1 > columns - 1 - most) && m.eq(column, m.min(m.add(row, most), columns - 1));
   }
 
-  /** Tiles of a class that are their row's first column, or its last one. */
+  /** Tiles of a class that are their row's first column, or its last one: one pass over the rows, of which a plane may have 2^19. */
   function rowsThat(part: 'begins' | 'leaves', i: number): number {
     let count = 0;
-    for (const [at, { start, end }] of perColumn[i].entries())
-      for (let row = start; row < end; row++) {
-        const [first, last] = tail ? [0, columns - 1] : [Math.max(0, row + least), Math.min(columns - 1, row + most)];
-        if (at === (part === 'begins' ? first : last)) count++;
-      }
+    for (let row = 0; row < rows; row++) {
+      const [first, last] = tail ? [0, columns - 1] : [Math.max(0, row + least), Math.min(columns - 1, row + most)];
+      const { start, end } = columnsOf(tiles, i, row);
+      const at = part === 'begins' ? first : last;
+      if (start <= at && at < end) count++;
+    }
     return count;
   }
 }

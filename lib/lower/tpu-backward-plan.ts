@@ -4,9 +4,9 @@ import { ShapeError } from '../errors';
 import type { Chip } from '../ir/chips';
 import type { LazyMask } from '../mask';
 import { lazyMasks } from './lazy';
-import { evenBlock, type Preset } from './tpu-choice';
+import { checkBlock, evenBlock, type Preset } from './tpu-choice';
 import { bandOf, type BandTiles, bandTiles, hullOf, lanes, type TileClass } from './tpu-tiles';
-import { countSpans, spansOfRow } from './tpu-walk';
+import { countSpans, maskIndex, spansOfRow } from './tpu-walk';
 
 /** What can be chosen freely: tokens a tile, square, and whether dQ in the making lives in vector memory or in HBM. */
 export interface BackwardChoice {
@@ -88,8 +88,7 @@ function sharesOf(spec: AttentionSpec, block: number, cores: number) {
 
 /** Throws ShapeError where a block is no multiple of 128, or unfinished dQ is to live in vector memory and does not fit. */
 export function backwardPlan(spec: AttentionSpec, { block, dq, order }: BackwardChoice, chip: Chip): BackwardPlan {
-  if (!Number.isSafeInteger(block) || block < lanes || block % lanes !== 0)
-    throw new ShapeError(`backward: a block is a multiple of ${lanes} tokens; got ${block}`);
+  checkBlock('backward: a block', block);
   const { band, cores, split, slabTiles, group, ...shares } = sharesOf(spec, block, chip.cores);
   const most = slabBytes(chip);
   // dQ of a whole group is in the making at once, or of one head, while dK and dV wait: the less memory from four heads on.
@@ -155,7 +154,7 @@ function countTiles(
   const sums = Array.from({ length: cores }, () => [0, ...shapes.map(() => 0)]);
   for (let head = 0; head < batch * heads; head++) {
     const own = sums[coreOf(head)];
-    for (const [i, count] of perMask[Math.floor(((head % heads) * masks.length) / heads)].entries()) own[i] += count;
+    for (const [i, count] of perMask[maskIndex(spec, head)].entries()) own[i] += count;
   }
   const [tiles, ...ofShapes] = sums.reduce((most, one) => (one[0] > most[0] ? one : most));
   return { tiles, cut: shapes.map((shape, i) => ({ shape, tiles: ofShapes[i] })).filter((one) => one.tiles > 0) };

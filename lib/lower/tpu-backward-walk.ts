@@ -6,7 +6,7 @@
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
 import { type Bound, type LazyMask, ranges } from '../mask';
-import { documentsName, kernelScalars, nextIn, type Row, spansOf } from './tpu-mask';
+import { bounded, documentsName, kernelScalars, nextIn, ofMask, type Row, spansOf } from './tpu-mask';
 
 /** Columns that row tiles visit for an id set, [start, end), and what makes them that of columns: rows that visit a column. */
 export interface IdTables {
@@ -53,16 +53,12 @@ export function rowVisits(plane: Plane, row: V): { holds: (column: V) => V; firs
       last: all.map(({ end }, i) => m.select(isThere[i], m.sub(end, 1), -1)).reduce(m.max),
     };
   });
-  const pick = (values: V[]) => pickOwn(plane, values);
+  const pick = (values: V[]) => ofMask(values, plane.own);
   return {
     holds: (column) => pick(each.map(({ holds }) => m.select(holds(column), 1, 0))),
     first: pick(each.map(({ first }) => first)),
     last: pick(each.map(({ last }) => last)),
   };
-}
-
-function pickOwn({ own }: Plane, values: readonly V[]): V {
-  return values.reduce((chosen, value, i) => m.select(m.eq(own, i), value, chosen));
 }
 
 /** A row of tiles, `rows` where there is none, and the first and last column that it visits. */
@@ -84,9 +80,9 @@ export function nextRow(plane: Plane, column: V, from: V, mark: () => void, skip
     (before) => {
       mark();
       const after = m.add(before, 1);
-      const row = pickOwn(
-        plane,
+      const row = ofMask(
         walks.map((walk) => walk(after)),
+        plane.own,
       );
       const visits = rowVisits(plane, row);
       const found = m.or(m.ge(row, rows), m.eq(visits.holds(column), 1));
@@ -95,9 +91,6 @@ export function nextRow(plane: Plane, column: V, from: V, mark: () => void, skip
   );
   return { row, first, last };
 }
-
-const limit = 2 ** 30;
-const bounded = (value: number) => Math.max(-limit, Math.min(limit, value));
 
 /**
  * Rows [start, end) of tiles that hold all that visit a column, one a range of the mask: each bound in whole tiles, so that none is

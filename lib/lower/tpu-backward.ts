@@ -10,6 +10,7 @@ import type { Kernel, Operand, Phase } from '../ir/kernel';
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
 import { hasKind } from '../mask';
+import { dtypes } from '../types';
 import { lazyMasks } from './lazy';
 import { bandColumn } from './tpu-backward-band';
 import { dqWords } from './tpu-backward-dq';
@@ -154,7 +155,7 @@ export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel 
 function trafficOf(spec: AttentionSpec, plan: BackwardPlan, { kvSteps, group }: Shares): Traffic {
   const { headDim, valueDim } = spec;
   const { block, rows, columns } = plan;
-  const bytes = spec.dtype === 'bf16' ? 2 : 4;
+  const { bytes } = dtypes[spec.dtype];
   const sets = plan.band ? 0 : idSetsOf(lazyMasks(spec)).length;
   const loads = block * ((headDim + valueDim) * bytes + 8 + 4 * sets);
   const ring = plan.dq.kind === 'hbm' ? block * headDim * 4 : 0;

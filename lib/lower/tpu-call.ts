@@ -1,17 +1,30 @@
 /** A kernel as an operation of a program: one `tpu_custom_call` with its text. */
+import { type AttentionSpec, flops, unmaskedPairs } from '../attention';
 import type { Chip } from '../ir/chips';
 import { factsOf } from '../ir/facts';
 import { type Kernel, moduleOf, moduleText } from '../ir/kernel';
 import { attr } from '../ir/mlir';
 import * as s from '../ir/stablehlo';
 import { verify } from '../ir/verify';
-import { type KernelFacts, type TensorType, tensor } from '../types';
+import { dtypes, type KernelFacts, type TensorType, tensor } from '../types';
 
 /** What XLA's scheduler is told of the call. */
 export interface CallCost {
   readonly flops: number;
   readonly transcendentals: number;
   readonly bytesAccessed: number;
+}
+
+/** Of one pass: its arithmetic, an exponential a pair, and what it reads and writes at least. */
+export function costOf(spec: AttentionSpec, pass: 'forward' | 'backward'): CallCost {
+  const { batch, heads, kvHeads, queries, keys, headDim, valueDim, dtype } = spec;
+  const arrays = dtypes[dtype].bytes * batch * (heads * queries + kvHeads * keys) * (headDim + valueDim);
+  return {
+    flops: flops({ ...spec, pass }),
+    transcendentals: unmaskedPairs(spec),
+    // A backward pass reads its arrays, and writes as many gradients.
+    bytesAccessed: (pass === 'forward' ? 1 : 2) * arrays,
+  };
 }
 
 export interface KernelCall {

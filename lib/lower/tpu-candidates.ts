@@ -8,10 +8,10 @@ import type { Kernel } from '../ir/kernel';
 import { fitting, largestFitting } from '../ir/verify';
 import type { BackwardChoice } from './tpu-backward-plan';
 import { evenBlock, type ForwardChoice, headsOfStep } from './tpu-choice';
+import { lanes } from './tpu-tiles';
 
 // Past these a phase is tens of thousands of instructions, which the compiler takes tens of seconds for.
 const mostWork = 2 * 512 * 512 * 512;
-const leastBlock = 128;
 
 /** Square tiles of 128 to 1024 tokens, of the numbers of heads that a step may have. */
 export function forwardCandidates(spec: AttentionSpec, cores: number): ForwardChoice[] {
@@ -19,7 +19,7 @@ export function forwardCandidates(spec: AttentionSpec, cores: number): ForwardCh
   const size = Math.max(headDim, valueDim);
   const found = new Map<string, ForwardChoice>();
   for (const heads of headsOfStep(spec, cores))
-    for (const block of [1024, 512, 256, leastBlock]) {
+    for (const block of [1024, 512, 256, lanes]) {
       if (heads * block ** 2 * size > mostWork) continue;
       const choice = { blockQ: evenBlock(queries, block), blockK: evenBlock(keys, block), heads };
       found.set(JSON.stringify(choice), choice);
@@ -29,7 +29,7 @@ export function forwardCandidates(spec: AttentionSpec, cores: number): ForwardCh
 
 /** Square tiles of 128 to 1024 tokens. */
 export function backwardCandidates(spec: AttentionSpec): BackwardChoice[] {
-  const blocks = [1024, 512, 256, leastBlock].map((block) => evenBlock(Math.max(spec.queries, spec.keys), block));
+  const blocks = [1024, 512, 256, lanes].map((block) => evenBlock(Math.max(spec.queries, spec.keys), block));
   return [...new Set(blocks)].map((block) => ({ block }));
 }
 

@@ -1,6 +1,8 @@
 /** How a TPU kernel cuts an attention up: what can be chosen freely, and what is chosen by default. */
 import type { AttentionSpec } from '../attention';
+import { ShapeError } from '../errors';
 import { masksOf } from '../mask';
+import { lanes } from './tpu-tiles';
 
 /** The forward kernel's choice: tokens a tile, square where the mask is a band, and query heads that a grid step works on. */
 export interface ForwardChoice {
@@ -9,7 +11,11 @@ export interface ForwardChoice {
   readonly heads: number;
 }
 
-const lanes = 128;
+/** Throws ShapeError for a block that is no multiple of 128 tokens; `what` names it. */
+export function checkBlock(what: string, block: number): void {
+  if (!Number.isSafeInteger(block) || block < lanes || block % lanes !== 0)
+    throw new ShapeError(`${what} is a multiple of ${lanes} tokens; got ${block}`);
+}
 
 /** `tokens` in the fewest blocks of one size that is a multiple of 128 and at most `largest`. */
 export function evenBlock(tokens: number, largest: number): number {

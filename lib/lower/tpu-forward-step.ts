@@ -6,6 +6,7 @@
 import type { Phase } from '../ir/kernel';
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
+import { dtypes } from '../types';
 import type { ForwardSizes } from './tpu-forward';
 import { pairsIn } from './tpu-mask';
 import { type Next, type PhaseRefs, Phases, type Shape } from './tpu-phase';
@@ -196,7 +197,7 @@ export class ForwardStep {
   private mark(name: string, runs: () => number, leaves: boolean): void {
     const { spec, plan, idSets, kvTogether, withDelta } = this.sizes;
     const { headDim, valueDim } = spec;
-    const bytes = spec.dtype === 'bf16' ? 2 : 4;
+    const { bytes } = dtypes[spec.dtype];
     const tileBytes = kvTogether * plan.blockK * (headDim + valueDim) * bytes + 4 * plan.blockK * idSets.length;
     const lines = [spec.logSumExp, withDelta].filter(Boolean).length;
     const rowReads = plan.heads * plan.blockQ * (headDim + (withDelta ? valueDim : 0)) * bytes;

@@ -37,7 +37,7 @@ export interface ForwardSizes {
   readonly sequences: (set: IdSet) => number;
 }
 
-function sizesOf(spec: AttentionSpec, plan: ForwardPlan, withDelta: boolean): ForwardSizes {
+function sizesOf(spec: AttentionSpec, plan: ForwardPlan): ForwardSizes {
   const { batch, heads, kvHeads } = spec;
   const { blockQ, blockK, queries, keys, cores, stride, band } = plan;
   const masks = lazyMasks(spec);
@@ -49,7 +49,7 @@ function sizesOf(spec: AttentionSpec, plan: ForwardPlan, withDelta: boolean): Fo
     masks,
     idSets: band ? [] : idSetsOf(masks),
     hasLengths: hasKind(spec.mask, 'keyLengths'),
-    withDelta,
+    withDelta: spec.pass === 'forward+backward',
     group,
     kvTogether: group === 1 ? plan.heads : 1,
     headSteps: (batch * heads) / plan.heads / (cores / stride),
@@ -62,15 +62,15 @@ function sizesOf(spec: AttentionSpec, plan: ForwardPlan, withDelta: boolean): Fo
 
 /**
  * The kernel. Prefetched: for each id set the first and end column of each row of tiles [sequences x rows], then the key lengths [batch],
- * then the sinks in base 2, f32 [heads]. Operands: q, k, v as [heads of all sequences, padded tokens, size], with `withDelta` dOut like
- * out, then each id set's ids of queries and of keys [sequences, 1, padded tokens]. Results: out; where the spec asks for it the
- * log-sum-exp, and with `withDelta` rowsum(out * dOut), both f32 [heads of all sequences, 1, padded queries].
+ * then the sinks in base 2, f32 [heads]. Operands: q, k, v as [heads of all sequences, padded tokens, size], in a pass forward+backward
+ * dOut like out, then each id set's ids of queries and of keys [sequences, 1, padded tokens]. Results: out; where the spec asks for it
+ * the log-sum-exp, and in a pass forward+backward rowsum(out * dOut), both f32 [heads of all sequences, 1, padded queries].
  */
-export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan, { withDelta = false } = {}): Kernel {
+export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
   const { blockQ, blockK, queries, keys, cores, stride, band } = plan;
-  const sizes = sizesOf(spec, plan, withDelta);
-  const { idSets, hasLengths, kvTogether, headSteps, rowSteps, rows, sequences } = sizes;
+  const sizes = sizesOf(spec, plan);
+  const { idSets, hasLengths, withDelta, kvTogether, headSteps, rowSteps, rows, sequences } = sizes;
   const together = plan.heads;
   const all = batch * heads;
   const phases: Phase[] = [];

@@ -2,7 +2,7 @@
  * Attention's gradients for TPU: one `tpu_custom_call` of the backward kernel (tpu-backward.ts), with the rows' statistics before it,
  * padding around it, and, where the cores shared the query heads of a kv head, the sum of their parts after it.
  */
-import { type AttentionSpec, flops, unmaskedPairs } from '../attention';
+import type { AttentionSpec } from '../attention';
 import type { Chip } from '../ir/chips';
 import * as s from '../ir/stablehlo';
 import { hasKind } from '../mask';
@@ -11,7 +11,7 @@ import { deltaOf, sinkGradient } from './delta';
 import { lazyMasks } from './lazy';
 import { backwardKernel } from './tpu-backward';
 import { type BackwardChoice, backwardPlan } from './tpu-backward-plan';
-import { kernelCall } from './tpu-call';
+import { costOf, kernelCall } from './tpu-call';
 import { idSetsOf } from './tpu-mask';
 import { columnTables, cut, idArrays, idBytes, padded, padTokens } from './tpu-operands';
 
@@ -26,20 +26,17 @@ export interface Pass {
 
 /**
  * The backward pass: of the attention's inputs, `out` and `dOut` [batch, heads, queries, valueDim] of the dtype and `logSumExp` f32
- * [batch, heads, queries] (natural;
- * -Infinity where a row sees nothing) and, where it is known, `delta` of the same type, dq, dk and dv in the dtype, and dSinks f32 [heads] where there are sinks. Throws ShapeError for a dense mask, and for a choice that the kernel cannot take. */
+ * [batch, heads, queries] (natural; -Infinity where a row sees nothing) and, where it is known, `delta` of the same type, dq, dk and dv
+ * in the dtype, and dSinks f32 [heads] where there are sinks. Throws ShapeError for a dense mask, and for a choice that the kernel cannot
+ * take.
+ */
 export function gradientsTpu(spec: AttentionSpec, choice: BackwardChoice, chip: Chip): Pass {
   const plan = backwardPlan(spec, choice, chip);
   const { block, rows, columns, split } = plan;
   const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
   const blocks = { blockQ: block, blockK: block, queries: rows * block, keys: columns * block };
   const idSets = plan.band ? [] : idSetsOf(lazyMasks(spec));
-  const cost = {
-    flops: flops({ ...spec, pass: 'backward' }),
-    transcendentals: unmaskedPairs(spec),
-    bytesAccessed: 2 * (dtype === 'bf16' ? 2 : 4) * batch * (heads * spec.queries + kvHeads * spec.keys) * (headDim + valueDim),
-  };
-  const { facts, call } = kernelCall(backwardKernel(spec, plan), { name: 'backward', chip, cost });
+  const { facts, call } = kernelCall(backwardKernel(spec, plan), { name: 'backward', chip, cost: costOf(spec, 'backward') });
 
   const gradients: Pass['call'] = (inputs) => {
     const delta = inputs.delta ?? deltaOf(inputs.out, inputs.dOut);

@@ -75,7 +75,8 @@ export interface Row<S> {
 }
 
 const limit = 2 ** 30;
-const bounded = (value: number) => Math.max(-limit, Math.min(limit, value));
+/** A mask's number as the kernels' i32 hold it, with room for a sum. */
+export const bounded = (value: number) => Math.max(-limit, Math.min(limit, value));
 
 /**
  * Columns [start, end) of tiles that together cover what a row of tiles may attend to, one a range of the mask; empty where start >= end.

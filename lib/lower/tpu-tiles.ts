@@ -146,10 +146,9 @@ export function liveKeys(
   block: number,
 ): { start: number; end: number } {
   const { first, count } = group;
-  const step = lanes;
-  const start = low === null ? 0 : Math.max(0, Math.floor((first + low) / step) * step);
+  const start = low === null ? 0 : Math.max(0, Math.floor((first + low) / lanes) * lanes);
   const end = Math.min(keys, high === null ? block : first + count + high);
-  return { start, end: Math.min(block, Math.ceil(end / step) * step) };
+  return { start, end: Math.min(block, Math.ceil(end / lanes) * lanes) };
 }
 
 /** A run of a group's keys, and which bounds cross it. */

@@ -6,9 +6,9 @@ import type { AttentionSpec } from '../attention';
 import { ShapeError } from '../errors';
 import { type LazyMask, masksOf } from '../mask';
 import { lazyMasks } from './lazy';
-import { type ForwardChoice, headsOfStep } from './tpu-choice';
+import { checkBlock, type ForwardChoice, headsOfStep } from './tpu-choice';
 import { hostScalars, idSetsOf, spansOf } from './tpu-mask';
-import { bandOf, type BandTiles, bandTiles, type Blocks, columnsOf, lanes } from './tpu-tiles';
+import { bandOf, type BandTiles, bandTiles, type Blocks, columnsOf } from './tpu-tiles';
 
 /** Tiles that a core's copies are ahead of what reads them, in a ring of as many and one more. */
 export const tilesAhead = 2;
@@ -30,9 +30,8 @@ const mostPhases = 8;
 /** Throws ShapeError where a block is no multiple of 128, or a step cannot have so many heads. */
 export function forwardPlan(spec: AttentionSpec, choice: ForwardChoice, cores: number): ForwardPlan {
   const { blockQ, blockK, heads } = choice;
-  for (const [name, block] of Object.entries({ blockQ, blockK }))
-    if (!Number.isSafeInteger(block) || block < lanes || block % lanes !== 0)
-      throw new ShapeError(`forward: ${name} is a multiple of ${lanes} tokens; got ${block}`);
+  checkBlock('forward: blockQ', blockQ);
+  checkBlock('forward: blockK', blockK);
   const possible = headsOfStep(spec, cores);
   if (!possible.includes(heads))
     throw new ShapeError(
@@ -143,7 +142,7 @@ export function countTiles(spec: AttentionSpec, plan: ForwardPlan): { tiles: num
 }
 
 /** Which of the masks is a head's, of all sequences' heads. */
-function maskIndex({ heads, mask }: AttentionSpec, head: number): number {
+export function maskIndex({ heads, mask }: AttentionSpec, head: number): number {
   return Math.floor(((head % heads) * masksOf(mask, heads).length) / heads);
 }
 

@@ -3,7 +3,7 @@
  * `tpu_custom_call` whose text is printed into the program, and around them the padding and the arrays that a mask with ids brings: an id
  * a token, and for each row of tiles the columns that hold any of its ids.
  */
-import { type AttentionSpec, flops, inputTypes, unmaskedPairs } from '../attention';
+import { type AttentionSpec, flops, inputTypes } from '../attention';
 import { ShapeError } from '../errors';
 import { chipOf } from '../ir/chips';
 import * as s from '../ir/stablehlo';
@@ -12,7 +12,7 @@ import { type Module, tensor } from '../types';
 import { lazyMasks } from './lazy';
 import { backwardKernel } from './tpu-backward';
 import { type BackwardChoice, backwardPlan } from './tpu-backward-plan';
-import { kernelCall } from './tpu-call';
+import { costOf, kernelCall } from './tpu-call';
 import { backwardCandidates, chosen, forwardCandidates } from './tpu-candidates';
 import type { ForwardChoice, Preset } from './tpu-choice';
 import { forwardKernel } from './tpu-forward';
@@ -92,19 +92,12 @@ export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module 
 
 /** The forward pass: `out`, `logSumExp` where the spec asks for it, and before a backward pass `delta` f32 [batch, heads, queries]. */
 function forwardTpu(spec: AttentionSpec, options: TpuOptions): Pass {
-  const { batch, heads, kvHeads, queries, keys, headDim, valueDim, dtype } = spec;
+  const { batch, heads, kvHeads, queries, headDim, valueDim, dtype } = spec;
+  const withDelta = spec.pass === 'forward+backward';
   const chip = chipFor(options);
   const plan = forwardPlan(spec, forwardChosen(spec, options), chip.cores);
   const idSets = plan.band ? [] : idSetsOf(lazyMasks(spec));
-  const bytes = dtype === 'bf16' ? 2 : 4;
-  const cost = {
-    flops: flops({ ...spec, pass: 'forward' }),
-    transcendentals: unmaskedPairs(spec),
-    bytesAccessed: bytes * batch * (heads * queries + kvHeads * keys) * (headDim + valueDim),
-  };
-  // What the backward pass wants of both is made where the output is at hand.
-  const withDelta = spec.pass === 'forward+backward';
-  const { facts, call } = kernelCall(forwardKernel(spec, plan, { withDelta }), { name: 'forward', chip, cost });
+  const { facts, call } = kernelCall(forwardKernel(spec, plan), { name: 'forward', chip, cost: costOf(spec, 'forward') });
   return {
     facts,
     maskBytes: idBytes(idSets, spec, plan),
@@ -117,6 +110,7 @@ function forwardTpu(spec: AttentionSpec, options: TpuOptions): Pass {
         padded(inputs.q, tensor(dtype, [batch * heads, plan.queries, headDim])),
         padded(inputs.k, tensor(dtype, [batch * kvHeads, plan.keys, headDim])),
         padded(inputs.v, tensor(dtype, [batch * kvHeads, plan.keys, valueDim])),
+        // The backward pass's delta is made where the output is at hand.
         ...(withDelta ? [padded(inputs.dOut, tensor(dtype, [batch * heads, plan.queries, valueDim]))] : []),
         ...ids.flatMap(({ q, kv }) => [q, kv]),
       ]);

@@ -122,8 +122,7 @@ function summary({ module, topology, chip, dump, compileMs, compileCpuMs, buildM
     operations: Object.freeze(operations),
     operationSeconds,
   };
-  const result = { ...figures };
-  return Object.freeze(Object.defineProperty(result, 'toString', { value: () => estimateText(figures) })) as Estimate;
+  return Object.freeze(Object.defineProperty(figures, 'toString', { value: () => estimateText(figures) })) as Estimate;
 }
 
 /** What the kernels say, by their bodies: base64 text that both the program and the compiler's dump have. */
