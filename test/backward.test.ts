@@ -11,7 +11,7 @@ import { allows, causal, type LazyMask, local, parseMask } from '../lib/mask';
 import { Topology } from '../lib/pjrt';
 import { backwardErrors } from './backward-case';
 import { describeTpu } from './helpers';
-import { anyMask, maskTexts } from './masks';
+import { anyMask, kernelMaskTexts, maskTexts } from './masks';
 
 /** Of a gradient's largest value: f32 sums in another order; bf16 rounds weights, their gradients and the results to 8 bits. */
 const tolerance = { f32: 1e-5, bf16: 1.5e-2 };
@@ -198,17 +198,9 @@ describeTpu('ahead of time for v5p', () => {
   test.each([
     ['causal bf16', shape],
     ['f32', { ...shape, dtype: 'f32' }],
-    ...[
-      'full',
-      'local(300, 4)',
-      'chunkedCausal(100)',
-      'prefix(70) & ~strided(2)',
-      'documents(500, 500)',
-      'segments & causal',
-      'keyLengths',
-      'perHead(full, causal)',
-      '~segments & local(40, 40)',
-    ].map((text) => [text, { ...shape, mask: parseMask(text, 1024, 1024) }] as [string, AttentionOptions]),
+    ...[...kernelMaskTexts, '~segments & local(40, 40)'].map(
+      (text) => [text, { ...shape, mask: parseMask(text, 1024, 1024) }] as [string, AttentionOptions],
+    ),
     ['head_dim 64', { ...shape, headDim: 64 }],
     ['head_dim 192, value 128', { ...shape, headDim: 192, valueDim: 128 }],
     ['head_dim 1024', { ...shape, headDim: 1024 }],

@@ -1,21 +1,18 @@
 /** What the addon's custom call says of operands, results and attributes that break its rules, with the process alive after it. */
 import { execFileSync } from 'node:child_process';
 import * as path from 'node:path';
-import { Client, liveHandles } from '../lib/pjrt';
+import type { Client } from '../lib/pjrt';
 import { type DType, type TensorType, tensor } from '../lib/types';
 import { attributes, everything, program, run } from './ffi-case';
 import { bandMask } from './ffi-mask-case';
+import { withCpu } from './with-cpu';
 
 let client: Client;
-beforeAll(async () => {
-  client = await Client.open('cpu');
+withCpu((opened) => {
+  client = opened;
 });
 afterEach(async () => {
   await run(client, { queries: 3 });
-});
-afterAll(() => {
-  client.dispose();
-  expect(liveHandles()).toBe(0);
 });
 
 const f32 = (...shape: number[]) => tensor('f32', shape);

@@ -2,20 +2,17 @@
  * The masks that the addon's attention kernel takes, their planes written by hand, against plain loops and the masks' own rules. Like
  * ffi.test.ts, run again with other kernels by ffi-isa.test.ts.
  */
-import { Client, liveHandles } from '../lib/pjrt';
+import type { Client } from '../lib/pjrt';
 import { type Case, inputsOf, mistakes, run } from './ffi-case';
 import { bandStrips, type FfiInterval, type FfiMask, type FfiStrip, part, plane } from './ffi-mask-case';
 import { randomMask } from './ffi-mask-random';
+import { withCpu } from './with-cpu';
 
 jest.setTimeout(60_000);
 
 let client: Client;
-beforeAll(async () => {
-  client = await Client.open('cpu');
-});
-afterAll(() => {
-  client.dispose();
-  expect(liveHandles()).toBe(0);
+withCpu((opened) => {
+  client = opened;
 });
 
 const full: FfiInterval = [0, 0, 0, 300];

@@ -2,20 +2,17 @@
  * The addon's attention kernel as the CPU plugin runs it, against plain loops. ffi-isa.test.ts runs this file again with the kernels that
  * this machine would not choose by itself.
  */
-import { Client, liveHandles } from '../lib/pjrt';
+import type { Client } from '../lib/pjrt';
 import { type Case, causal, everything, inputsOf, mistakes, run, runs } from './ffi-case';
 import { testData } from '../lib/timing/measure';
 import { maxError } from './helpers';
+import { withCpu } from './with-cpu';
 
 jest.setTimeout(30_000);
 
 let client: Client;
-beforeAll(async () => {
-  client = await Client.open('cpu');
-});
-afterAll(() => {
-  client.dispose();
-  expect(liveHandles()).toBe(0);
+withCpu((opened) => {
+  client = opened;
 });
 
 const dtypes = ['f32', 'bf16'] as const;

@@ -2,18 +2,15 @@
 import { type AttentionOptions, type AttentionSpec, attention, attentionGrad, flops, inputTypes, unmaskedPairs } from '../lib/attention';
 import { lower, lowerBlocking, type Target } from '../lib/lower';
 import { causal, full, materialize, parseMask } from '../lib/mask';
-import { Client, liveHandles } from '../lib/pjrt';
+import type { Client } from '../lib/pjrt';
 import { reference, referenceGrad } from '../lib/reference';
 import { testInputs } from '../lib/timing/measure';
 import { maxError } from './helpers';
+import { withCpu } from './with-cpu';
 
 let cpu: Client;
-beforeAll(async () => {
-  cpu = await Client.open('cpu');
-});
-afterAll(() => {
-  cpu.dispose();
-  expect(liveHandles()).toBe(0);
+withCpu((opened) => {
+  cpu = opened;
 });
 
 const epsilon = { f32: 2 ** -24, bf16: 2 ** -9 };

@@ -19,18 +19,16 @@ import {
   segments,
   strided,
 } from '../lib/mask';
-import { Client, liveHandles, Topology } from '../lib/pjrt';
+import { type Client, Topology } from '../lib/pjrt';
 import { reference } from '../lib/reference';
 import { testInputs } from '../lib/timing/measure';
 import { describeTpu, maxError } from './helpers';
+import { kernelMaskTexts } from './masks';
+import { withCpu } from './with-cpu';
 
 let cpu: Client;
-beforeAll(async () => {
-  cpu = await Client.open('cpu');
-});
-afterAll(() => {
-  cpu.dispose();
-  expect(liveHandles()).toBe(0);
+withCpu((opened) => {
+  cpu = opened;
 });
 
 async function errors(options: AttentionOptions, target: Target) {
@@ -122,16 +120,7 @@ describeTpu('ahead of time for v5p', () => {
   test.each([
     ['causal bf16', shape],
     ['f32', { ...shape, dtype: 'f32' }],
-    ['full', { ...shape, mask: full() }],
-    ...[
-      'local(300, 4)',
-      'chunkedCausal(100)',
-      'prefix(70) & ~strided(2)',
-      'documents(500, 500)',
-      'segments & causal',
-      'keyLengths',
-      'perHead(full, causal)',
-    ].map((text) => [text, { ...shape, mask: parseMask(text, 1024, 1024) }] as [string, AttentionOptions]),
+    ...kernelMaskTexts.map((text) => [text, { ...shape, mask: parseMask(text, 1024, 1024) }] as [string, AttentionOptions]),
     ['head_dim 64', { ...shape, headDim: 64 }],
     ['a soft cap', { ...shape, softCap: 30 }],
     ['sinks', { ...shape, sinks: true, logSumExp: true }],

@@ -8,6 +8,18 @@ const size = fc.integer({ min: 1, max: 12 });
 const offset = fc.integer({ min: -12, max: 12 });
 const context = fc.option(small(12), { nil: null });
 
+/** One of every shape that a TPU kernel walks apart, for 1024 tokens. */
+export const kernelMaskTexts = [
+  'full',
+  'local(300, 4)',
+  'chunkedCausal(100)',
+  'prefix(70) & ~strided(2)',
+  'documents(500, 500)',
+  'segments & causal',
+  'keyLengths',
+  'perHead(full, causal)',
+];
+
 /** For sizes of some hundreds of tokens, of which no block of 128 divides all. */
 export const maskTexts = [
   'full',

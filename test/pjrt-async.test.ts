@@ -1,18 +1,15 @@
 /** Work that takes time leaves the event loop free, and any amount of it may be under way. */
-import { type Buffer, Client, type LoadedExecutable, liveHandles } from '../lib/pjrt';
+import { type Buffer, type Client, type LoadedExecutable, liveHandles } from '../lib/pjrt';
 import { native } from '../lib/pjrt/native';
 import { tensor } from '../lib/types';
 import { elementwise, loop, matmul } from './pjrt-programs';
+import { withCpu } from './with-cpu';
 
 jest.setTimeout(60_000);
 
 let cpu: Client;
-beforeAll(async () => {
-  cpu = await Client.open('cpu');
-});
-afterAll(() => {
-  cpu.dispose();
-  expect(liveHandles()).toBe(0);
+withCpu((opened) => {
+  cpu = opened;
 });
 
 /** Runs `work` beside a 1 ms timer: how long it took, how often the timer fired, and the longest it had to wait, in ms. */

@@ -5,17 +5,14 @@ import { Client, liveHandles, Plugin, Topology } from '../lib/pjrt';
 import { type DType, dtypes, type HostArray, tensor, toBits } from '../lib/types';
 import { describeTpu } from './helpers';
 import { elementwise, matmul } from './pjrt-programs';
+import { withCpu } from './with-cpu';
 
 jest.setTimeout(60_000);
 
 describe('the CPU plugin', () => {
   let cpu: Client;
-  beforeAll(async () => {
-    cpu = await Client.open('cpu');
-  });
-  afterAll(() => {
-    cpu.dispose();
-    expect(liveHandles()).toBe(0);
+  withCpu((opened) => {
+    cpu = opened;
   });
   afterEach(() => {
     expect(liveHandles()).toBe(1);

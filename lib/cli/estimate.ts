@@ -7,7 +7,7 @@ import { parseMask } from '../mask';
 import { chipOf } from '../ir/chips';
 import { type Estimate, estimate as estimated } from '../timing/estimate';
 import { maskHelp, presetOption, type ShapeOptions, withShape } from './shape';
-import { topologyName } from './target';
+import { topologyName, topologyOption } from './target';
 
 interface Options extends ShapeOptions {
   mask: string;
@@ -22,7 +22,7 @@ export function estimate(program: Command): void {
     .description("an attention's time on a TPU, estimated from the compiler's schedule: no TPU is needed, nothing runs");
   withShape(command)
     .option('--mask <mask>', `a mask, ${maskHelp}`, 'causal')
-    .option('--topology <name>', 'what to compile for: v4, v5e, v5p, v6e, tpu7x, v5p:2x2x4, ...', 'v5p')
+    .addOption(topologyOption())
     .addOption(presetOption())
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExample:\n  node-pjrt estimate --head-dim 128 -T 32768 --mask causal --topology v5p')

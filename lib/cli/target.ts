@@ -1,8 +1,11 @@
 /** Targets as a person names them: `cpu`, `tpu` (the one attached) or a plugin's path to run on; a TPU topology to compile for. */
+import { Option } from 'commander';
 import { type ChipName, chips } from '../ir/chips';
 import { Client, Topology } from '../pjrt';
 
-export const targetHelp = `cpu or tpu to run on (or a plugin's path), or a topology to compile for: ${Object.keys(chips).join(', ')}, v5p:2x2x4, ...`;
+const topologyHelp = `${Object.keys(chips).join(', ')}, v5p:2x2x4, ...`;
+export const targetHelp = `cpu or tpu to run on (or a plugin's path), or a topology to compile for: ${topologyHelp}`;
+export const topologyOption = () => new Option('--topology <name>', `what to compile for: ${topologyHelp}`).default('v5p');
 
 /** Opens what `name` names, for as long as `use` runs: a client, or a topology. `tpu:v5p:2x2x1` is a topology too. */
 export async function withTarget<T>(name: string, use: (on: Client | Topology) => Promise<T>): Promise<T> {

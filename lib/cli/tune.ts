@@ -12,7 +12,7 @@ import { type Chip, chipOf } from '../ir/chips';
 import { best, type Candidate, pareto, storeTuned, type Trial, tune as search } from '../timing/tune';
 import { countBar } from './progress';
 import { maskHelp, type ShapeOptions, withShape } from './shape';
-import { topologyName } from './target';
+import { topologyName, topologyOption } from './target';
 import { bytesText, table, wholeNumber } from './text';
 
 interface Options extends ShapeOptions {
@@ -29,7 +29,7 @@ export function tune(program: Command): void {
     .description('search the tiles of an attention kernel: step time on a TPU, as estimate has it, against compile time');
   withShape(command)
     .option('--mask <mask>', `a mask, ${maskHelp}`, 'causal')
-    .option('--topology <name>', 'what to compile for: v4, v5e, v5p, v6e, tpu7x, ...', 'v5p')
+    .addOption(topologyOption())
     .option('--processes <n>', 'compiles at a time (default: one a core)', wholeNumber)
     .option('--store', "keep the picks in the package's table, for this chip and all attentions of this class")
     .option('--json', 'as JSON')
