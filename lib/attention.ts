@@ -1,5 +1,5 @@
 /** What to compute: an attention as validated, frozen data. Its meaning is reference.ts; how it is computed is lower/'s matter. */
-import { ShapeError } from './errors';
+import { checkOneOf, ShapeError } from './errors';
 import { emptyRows as countEmptyRows, full, hasKind, type Mask, masksOf, maskText, pairs } from './mask';
 import { type TensorType, tensor } from './types';
 
@@ -109,7 +109,7 @@ const known: Record<keyof AttentionOptions, true> = {
  */
 export function attention(options: AttentionOptions): AttentionSpec {
   for (const name of Object.keys(options))
-    if (!(name in known)) throw new ShapeError(`attention: options are ${Object.keys(known).join(', ')}; got ${name}`);
+    if (!Object.hasOwn(known, name)) throw new ShapeError(`attention: options are ${Object.keys(known).join(', ')}; got ${name}`);
   const { batch = 1, heads, headDim, queries, dtype = 'f32', mask = full(), emptyRows = 'zero' } = options;
   const { kvHeads = heads, valueDim = headDim, keys = queries, scale = headDim ** -0.5 } = options;
   const { pass = 'forward', softCap, sinks = false, logSumExp = false } = options;
@@ -119,7 +119,8 @@ export function attention(options: AttentionOptions): AttentionSpec {
   if (heads % kvHeads !== 0) throw new ShapeError(`attention: heads is a multiple of kvHeads; got ${heads} heads and ${kvHeads} kv heads`);
   if (dtype !== 'f32' && dtype !== 'bf16') throw new ShapeError(`attention: dtype is f32 or bf16; got ${String(dtype)}`);
   if (!Number.isFinite(scale)) throw new ShapeError(`attention: scale is a finite number; got ${String(scale)}`);
-  if (!passes.includes(pass)) throw new ShapeError(`attention: pass is one of ${passes.join(', ')}; got ${String(pass)}`);
+  checkOneOf('attention: pass', passes, pass);
+  checkOneOf('attention: emptyRows', ['zero', 'error'], emptyRows);
   if (softCap !== undefined && !(Number.isFinite(softCap) && softCap > 0))
     throw new ShapeError(`attention: softCap is a finite number above 0; got ${String(softCap)}`);
   if (typeof sinks !== 'boolean') throw new ShapeError(`attention: sinks is true or false; got ${String(sinks)}`);

@@ -5,6 +5,11 @@ export class ShapeError extends Error {
   override readonly name = 'ShapeError';
 }
 
+/** Throws ShapeError where `value` is none of `values`; `what` names it. */
+export function checkOneOf(what: string, values: readonly string[], value: unknown): void {
+  if (!values.includes(value as string)) throw new ShapeError(`${what} is one of ${values.join(', ')}; got ${String(value)}`);
+}
+
 /** A plugin library that cannot be had: not installed, missing, not a library, not a PJRT plugin, or of a version we cannot speak to. */
 export class PluginError extends Error {
   override readonly name = 'PluginError';

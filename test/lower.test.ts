@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { type AttentionOptions, attention, attentionGrad, flops, inputTypes } from '../lib/attention';
+import { ShapeError } from '../lib/errors';
 import { lower, lowerBlocking, type Target } from '../lib/lower';
 import { cpuBlocks } from '../lib/lower/cpu';
 import {
@@ -232,6 +233,22 @@ test('bad attentions name the rule and what came', () => {
     'the heads of a step are one of 1, 2, which divide',
   );
   expect(() => lower(attentionGrad(shape), 'tpu', { backward: { block: 64 } })).toThrow('a block is a multiple of 128 tokens; got 64');
+  const untyped: [string, object, string][] = [
+    ['forward', { preset: 'slow' }, 'lower: preset is one of fast, lean; got slow'],
+    ['forward', { preset: 'constructor' }, 'lower: preset is one of fast, lean; got constructor'],
+    ['forward', { chip: 5 }, 'a TPU generation is one of v4, v5e, v5p, v6e, tpu7x; got 5'],
+    ['forward', { forward: null }, "lower: forward is an object, the kernel's tiles; got null"],
+    ['forward', { backwrd: {} }, 'lower: options are preset, chip, forward, backward; got backwrd'],
+    ['backward', { backward: { block: 128, dq: 'x' } }, 'backward: dq is one of vmem, hbm; got x'],
+    ['backward', { backward: { block: 128, order: 'x' } }, 'backward: order is one of columns, heads; got x'],
+  ];
+  for (const [pass, options, message] of untyped) {
+    const spec = attention({ ...shape, pass: pass as 'forward' });
+    expect(() => lower(spec, 'tpu', options)).toThrow(new ShapeError(message));
+    expect(() => lowerBlocking(spec, 'tpu', options)).toThrow(new ShapeError(message));
+  }
+  for (const name of ['toString', 'pas']) expect(() => attention({ ...shape, [name]: 1 })).toThrow(`attention: options are batch, heads, `);
+  expect(() => attention({ ...shape, emptyRows: 'x' as 'zero' })).toThrow('attention: emptyRows is one of zero, error; got x');
   expect(() => lower(attention(shape), 'tpu', { chip: 'v9' })).toThrow('a TPU generation is one of v4, v5e, v5p, v6e, tpu7x; got v9');
   expect(() => lower(attention({ ...shape, headDim: 2048 }), 'tpu')).toThrow('a headDim and valueDim up to 1024; got 2048 and 2048');
 });

@@ -256,7 +256,8 @@ describe('versions', () => {
 describe('chips', () => {
   test('by name and topology', () => {
     expect(chipOf('v5p:8x8x16')).toBe(chips.v5p);
-    expect(() => chipOf('v9')).toThrow('a TPU generation is one of v4, v5e, v5p, v6e, tpu7x; got v9');
+    for (const name of ['v9', '', 'toString', 'constructor:2x2x1', '__proto__'])
+      expect(() => chipOf(name)).toThrow(`a TPU generation is one of v4, v5e, v5p, v6e, tpu7x; got ${name}`);
   });
   test.each(Object.values(chips))(
     '$name: the peak is what its MXUs do at its clock',

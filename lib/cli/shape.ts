@@ -1,6 +1,7 @@
 /** The options that say which attention, as every command that takes one has them. */
 import { type Command, Option } from 'commander';
 import { type Pass, passes } from '../attention';
+import { presets } from '../lower/tpu-choice';
 import { positiveNumber, wholeNumber } from './text';
 
 export interface ShapeOptions {
@@ -37,6 +38,4 @@ export function withShape(command: Command): Command {
 
 /** The option of commands that compile TPU kernels. */
 export const presetOption = () =>
-  new Option('--preset <preset>', 'tiles of the TPU kernels, for a short step or for a short compile')
-    .choices(['fast', 'lean'])
-    .default('fast');
+  new Option('--preset <preset>', 'tiles of the TPU kernels, for a short step or for a short compile').choices(presets).default('fast');

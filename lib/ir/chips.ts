@@ -110,9 +110,9 @@ export const chips: Readonly<Record<ChipName, Chip>> = Object.fromEntries(
 
 /** `'v5p'`, or a topology of it, `'v5p:2x2x1'`. Throws ShapeError for a generation that is not in the table. */
 export function chipOf(name: string): Chip {
-  const chip = (chips as Record<string, Chip>)[name.split(':')[0]];
-  if (!chip) throw new ShapeError(`a TPU generation is one of ${Object.keys(chips).join(', ')}; got ${name}`);
-  return chip;
+  const [generation] = String(name).split(':');
+  if (!Object.hasOwn(chips, generation)) throw new ShapeError(`a TPU generation is one of ${Object.keys(chips).join(', ')}; got ${name}`);
+  return chips[generation as ChipName];
 }
 
 /**

@@ -28,7 +28,7 @@ export type Target = keyof typeof rules;
 /**
  * The program of an attention for a target. A dense mask has one lowering, `dense`, on every target; so has on the CPU what its kernel
  * does not compute: a pass with a backward, a soft cap, sinks. `options` are the TPU kernels'. Throws ShapeError for an unknown target
- * and for sizes past the target's limits.
+ * or option, and for sizes past the target's limits.
  */
 export function lower(spec: AttentionSpec, target: Target, options: TpuOptions = {}): Module {
   return ruleOf(spec, target).lower(spec, options);

@@ -1,6 +1,6 @@
 /** How the backward kernel cuts an attention up, and what it will do, known on the host. */
 import type { AttentionSpec } from '../attention';
-import { ShapeError } from '../errors';
+import { checkOneOf, ShapeError } from '../errors';
 import type { Chip } from '../ir/chips';
 import type { LazyMask } from '../mask';
 import { lazyMasks } from './lazy';
@@ -89,6 +89,8 @@ function sharesOf(spec: AttentionSpec, block: number, cores: number) {
 /** Throws ShapeError where a block is no multiple of 128, or unfinished dQ is to live in vector memory and does not fit. */
 export function backwardPlan(spec: AttentionSpec, { block, dq, order }: BackwardChoice, chip: Chip): BackwardPlan {
   checkBlock('backward: a block', block);
+  if (dq !== undefined) checkOneOf('backward: dq', ['vmem', 'hbm'], dq);
+  if (order !== undefined) checkOneOf('backward: order', ['columns', 'heads'], order);
   const { band, cores, split, slabTiles, group, ...shares } = sharesOf(spec, block, chip.cores);
   const most = slabBytes(chip);
   // dQ of a whole group is in the making at once, or of one head, while dK and dV wait: the less memory from four heads on.

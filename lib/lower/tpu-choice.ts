@@ -42,6 +42,7 @@ export function headsOfStep(spec: AttentionSpec, cores: number): number[] {
  */
 const phaseWork = { fast: 2 * 512 ** 3, lean: 512 ** 3 };
 export type Preset = keyof typeof phaseWork;
+export const presets = Object.keys(phaseWork) as Preset[];
 
 /**
  * The preset's choice. The heads of a kv group stay together where there are up to eight, so that its keys and values are read once a row

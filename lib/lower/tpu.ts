@@ -4,7 +4,7 @@
  * a token, and for each row of tiles the columns that hold any of its ids.
  */
 import { type AttentionSpec, flops, inputTypes } from '../attention';
-import { ShapeError } from '../errors';
+import { checkOneOf, ShapeError } from '../errors';
 import { chipOf } from '../ir/chips';
 import * as s from '../ir/stablehlo';
 import { hasKind } from '../mask';
@@ -14,7 +14,7 @@ import { backwardKernel } from './tpu-backward';
 import { type BackwardChoice, backwardPlan } from './tpu-backward-plan';
 import { costOf, kernelCall } from './tpu-call';
 import { backwardCandidates, chosen, forwardCandidates } from './tpu-candidates';
-import type { ForwardChoice, Preset } from './tpu-choice';
+import { type ForwardChoice, type Preset, presets } from './tpu-choice';
 import { forwardKernel } from './tpu-forward';
 import { gradientsTpu, type Pass } from './tpu-grad';
 import { idSetsOf } from './tpu-mask';
@@ -32,8 +32,22 @@ export interface TpuOptions {
   readonly backward?: BackwardChoice;
 }
 
+const known: Record<keyof TpuOptions, true> = { preset: true, chip: true, forward: true, backward: true };
+
+/** What types do not hold in JavaScript: a misspelt option would else be the default, silently. */
+function checkOptions(options: TpuOptions): void {
+  for (const name of Object.keys(options))
+    if (!Object.hasOwn(known, name)) throw new ShapeError(`lower: options are ${Object.keys(known).join(', ')}; got ${name}`);
+  const { preset, forward, backward } = options;
+  if (preset !== undefined) checkOneOf('lower: preset', presets, preset);
+  for (const [name, choice] of Object.entries({ forward, backward }))
+    if (choice !== undefined && (typeof choice !== 'object' || choice === null))
+      throw new ShapeError(`lower: ${name} is an object, the kernel's tiles; got ${String(choice)}`);
+}
+
 /** The tiles of the first of the kernels. */
 export function tpuBlocks(spec: AttentionSpec, options: TpuOptions): { blockQ: number; blockK: number } {
+  checkOptions(options);
   if (spec.pass !== 'backward') return forwardChosen(spec, options);
   const { block } = backwardChosen(spec, options);
   return { blockQ: block, blockK: block };
@@ -69,8 +83,9 @@ function backwardChosen(spec: AttentionSpec, options: TpuOptions): BackwardChoic
   );
 }
 
-/** Throws ShapeError for a dense mask (its lowering is `dense`) and for sizes past the kernels' limits. */
+/** Throws ShapeError for options that are none, a dense mask (its lowering is `dense`) and for sizes past the kernels' limits. */
 export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module {
+  checkOptions(options);
   const { pass, headDim, valueDim, queries, keys } = spec;
   if (Math.max(headDim, valueDim) > 1024)
     throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${headDim} and ${valueDim}`);
