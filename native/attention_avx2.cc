@@ -13,14 +13,15 @@
 namespace attention {
 namespace {
 
-constexpr int kLanes = 8;
-constexpr int kRows = 6;
+constexpr int kLanes = 8, kVectors = 2, kRows = 6;
+
+#include "attention_simd.inc"
 
 #include "attention_kernel.inc"
 
 }  // namespace
 
-const Kernel avx2_kernel = {"avx2", scratch_bytes, forward};
+const Kernel avx2_kernel = kernel_named("avx2");
 
 }  // namespace attention
 

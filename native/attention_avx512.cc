@@ -13,14 +13,15 @@
 namespace attention {
 namespace {
 
-constexpr int kLanes = 16;
-constexpr int kRows = 8;
+constexpr int kLanes = 16, kVectors = 2, kRows = 8;
+
+#include "attention_simd.inc"
 
 #include "attention_kernel.inc"
 
 }  // namespace
 
-const Kernel avx512_kernel = {"avx512", scratch_bytes, forward};
+const Kernel avx512_kernel = kernel_named("avx512");
 
 }  // namespace attention
 

@@ -1,35 +1,93 @@
-// What an instruction set's kernel is to attention.cc. The kernels share one body, attention_kernel.inc, and differ in the width of a
-// vector and the shape of the register tile. A file per instruction set compiles it under that set's target pragma: everything in the body
-// has internal linkage, so that no copy of a shared inline function made of AVX-512 instructions is linked into code for older machines.
+// What an instruction set's kernel is to the jobs. The kernels share one body, attention_kernel.inc, and differ in the width of a vector,
+// the shape of the register tile and whether the processor multiplies bf16. A file per instruction set compiles it under that set's target
+// pragma: everything in the body has internal linkage, so that no copy of a shared inline function made of AVX-512 instructions is linked
+// into code for older machines.
 #pragma once
 
 #include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #include "attention.h"
 
 namespace attention {
 
-// Queries of a task. Keys and values are read once for all of them, and bf16 widened once: at 128 the arithmetic hides that (64 is 4 %
-// slower at head_dim 256; 256 no faster), and enough tasks are left for many cores.
+// Rows of a task. Keys and values are read once for all of them, and bf16 widened or paired once: at 128 the arithmetic hides that (64 is
+// 4 % slower at head_dim 256; 256 no faster), and enough tasks are left for many cores.
 constexpr int64_t kQueryBlock = 128;
 
 // Keys between two looks at the running maximum: their scores fit the first cache.
 constexpr int64_t kKeyBlock = 64;
 
+// Keys of a task of the backward pass, which with their gradients fit the second cache, and the queries that they meet at a time.
+constexpr int64_t kBackwardKeys = 128, kBackwardQueries = 64;
+
+constexpr double kLog2E = 1.44269504088896340736;
+
+// Queries [first_query, first_query + queries) of `heads` heads from `head` on, an index into batch * heads, and the keys they are to meet.
+// At most kQueryBlock rows, each head's counted as whole register tiles; or all queries of heads_per_tile heads in a tile.
+struct ForwardTask {
+  int64_t head, heads, heads_per_tile;
+  int64_t first_query, queries;
+  Keys keys;
+};
+
+// A block of a head's queries that meets a block of keys.
+struct Visit {
+  int64_t head, first_query, queries;
+  Keys keys;
+  const float *delta, *log_sum_exp2;  // of its first query, from `prepare`
+};
+
 struct Kernel {
   const char* name;
-  size_t (*scratch_bytes)(const Problem& problem);
-  // Rows [first_query, min(first_query + kQueryBlock, queries)) of `head`, an index into batch * heads, which sees `view`.
-  void (*forward)(const Problem& problem, const View& view, const Operands& operands, int64_t head, int64_t first_query, void* scratch);
+  int64_t width;  // rows of a register tile of the forward pass
+
+  // What a task knows of its rows is `state`; of tasks for the same rows and other keys, `finish` puts their states, one after the other,
+  // together and writes the outputs.
+  size_t (*forward_state_floats)(const Problem& problem, const ForwardTask& task);
+  size_t (*forward_scratch_bytes)(const Problem& problem);
+  void (*forward)(const Problem& problem, const View& view, const Operands& operands, const ForwardTask& task, float* state, void* scratch);
+  void (*finish)(const Problem& problem, const Operands& operands, const ForwardTask& task, float* state, int64_t states);
+
+  // attention_backward.inc has what they do. Between begin_keys and end_keys of some keys come, with the same scratch, visits, and after
+  // each its add_dq.
+  void (*prepare)(const Problem& problem, const BackwardOperands& operands, int64_t first, int64_t count, float* delta, float* log_sum_exp2);
+  size_t (*backward_scratch_bytes)(const Problem& problem);
+  size_t (*dq_stride)(const Problem& problem);
+  void (*begin_keys)(const Problem& problem, const BackwardOperands& operands, int64_t kv_head, Keys keys, void* scratch);
+  void (*visit)(const Problem& problem, const View& view, const BackwardOperands& operands, const Visit& visit, void* scratch);
+  void (*add_dq)(const Problem& problem, const BackwardOperands& operands, const Visit& visit, float* dq, bool is_first, bool is_last,
+                 void* scratch);
+  void (*end_keys)(const Problem& problem, const BackwardOperands& operands, int64_t kv_head, Keys keys, void* scratch);
 };
 
 extern const Kernel generic_kernel;
 #if defined(__x86_64__)
 extern const Kernel avx2_kernel;
 extern const Kernel avx512_kernel;
+extern const Kernel avx512_bf16_kernel;
+#elif defined(__aarch64__)
+extern const Kernel neon_bf16_kernel;
 #endif
+
+// A mask, what it asks for at run time, and views of it.
+class Sight {
+ public:
+  Sight(const Problem& problem, Mask mask, const Inputs& inputs);
+  View view(int64_t sequence, const Plane& plane) const;
+  // Of a head, an index into batch * heads.
+  View view_of(int64_t head) const { return view(head / problem_.heads, mask_.plane(head % problem_.heads)); }
+  const Mask& mask() const { return mask_; }
+  bool differs_by_sequence() const { return mask_.has_segments || mask_.has_lengths; }
+
+ private:
+  Problem problem_;
+  Mask mask_;
+  Inputs inputs_;
+  std::vector<IdPyramid> kv_ids_;  // of each sequence, where the mask has segments
+};
 
 }  // namespace attention

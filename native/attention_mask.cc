@@ -186,11 +186,11 @@ bool Pieces::next(Piece* piece) {
   return false;
 }
 
-void mark_diagonals(const Part& part, int64_t highest, int64_t count, int32_t* on) {
+void mark_diagonals(const Part& part, int64_t start, int step, int64_t count, int32_t* on) {
   std::fill_n(on, count, 0);
-  Diagonal diagonal = next_diagonal(part, highest - count + 1);
-  while (diagonal.at <= highest) {
-    on[highest - diagonal.at] = -1;
+  const int64_t lowest = step > 0 ? start : start - count + 1;
+  for (Diagonal diagonal = next_diagonal(part, lowest); diagonal.at < lowest + count;) {
+    on[(diagonal.at - start) * step] = -1;
     const int64_t residue = *diagonal.residue;
     if (++diagonal.residue == part.residues.end()) {
       diagonal.residue = part.residues.begin();

@@ -141,7 +141,7 @@ class Pieces {
   Piece piece_;
 };
 
-// on[n] = whether the diagonal j - i = highest - n has one of the part's residues, -1 or 0, for n below `count`.
-void mark_diagonals(const Part& part, int64_t highest, int64_t count, int32_t* on);
+// on[n] = whether the diagonal j - i = start + step * n has one of the part's residues, -1 or 0, for n below `count`; the step is 1 or -1.
+void mark_diagonals(const Part& part, int64_t start, int step, int64_t count, int32_t* on);
 
 }  // namespace attention

@@ -31,7 +31,7 @@ class Scratch {
 
   // Null when there is no memory.
   void* reserve(size_t bytes) {
-    constexpr size_t alignment = attention::Forward::kScratchAlignment;
+    constexpr size_t alignment = attention::Job::kScratchAlignment;
     if (bytes <= bytes_) return memory_;
     std::free(memory_);
     bytes_ = (bytes + alignment - 1) / alignment * alignment;
@@ -47,60 +47,88 @@ class Scratch {
 
 thread_local Scratch thread_scratch;
 
-// The tasks of one call. Shared with the helpers, which may start after the call has returned: they find no task left then.
-class Crew {
+// Threads at work on any call's tasks. Calls at the same time share the cores: helpers leave while there are more threads than those.
+std::atomic<int64_t> threads_at_work{0};
+
+// The tasks of one phase of a call. Shared with the helpers, which may start after the call has returned: they find no task left then.
+class Crew : public std::enable_shared_from_this<Crew> {
  public:
-  explicit Crew(attention::Forward forward) : forward_(std::move(forward)), tasks_(forward_.tasks()) {}
+  Crew(std::shared_ptr<attention::Job> job, int phase, int64_t cores, int64_t helpers)
+      : job_(std::move(job)), phase_(phase), tasks_(job_->tasks(phase)), cores_(cores), most_helpers_(std::min(helpers, tasks_ - 1)) {}
 
-  // Runs tasks until none is left to take; false when there is no memory to run one in.
-  bool work() {
-    void* scratch = thread_scratch.reserve(forward_.scratch_bytes());
-    if (!scratch) return false;
-    for (int64_t task; (task = next_.fetch_add(1)) < tasks_;) {
-      forward_.run(task, scratch);
-      if (done_.fetch_add(1) + 1 == tasks_) {
-        std::lock_guard<std::mutex> lock(mutex_);
-        finished_.notify_all();
-      }
+  // By the calling thread, which works alone if need be: runs tasks until none is left to take, and waits for those that others have taken.
+  // They are running, so this ends however busy the pool is. Its scratch has been reserved.
+  void work(ffi::ThreadPool& pool) {
+    void* scratch = thread_scratch.reserve(job_->scratch_bytes());
+    threads_at_work.fetch_add(1);
+    for (int64_t task = 0; task < tasks_;) {
+      while (helpers_.load() < most_helpers_ && threads_at_work.load() + helpers_.load() - helping_.load() < cores_)
+        if (!recruit(pool)) break;
+      task = next_.fetch_add(1);
+      if (task < tasks_) run(task, scratch);
     }
-    return true;
-  }
-
-  // Waits for tasks that others have taken. They are running, so this ends however busy the pool is.
-  void wait() {
+    threads_at_work.fetch_sub(1);
     std::unique_lock<std::mutex> lock(mutex_);
     finished_.wait(lock, [this] { return done_.load() == tasks_; });
   }
 
  private:
-  const attention::Forward forward_;
-  const int64_t tasks_;
-  std::atomic<int64_t> next_{0};
-  std::atomic<int64_t> done_{0};
+  bool recruit(ffi::ThreadPool& pool) {
+    helpers_.fetch_add(1);
+    try {
+      pool.Schedule([crew = shared_from_this()] { crew->help(); });
+      return true;
+    } catch (const std::bad_alloc&) {
+      // Those that were scheduled are at work in the caller's buffers: stay, with what help there is.
+      helpers_.fetch_sub(1);
+      return false;
+    }
+  }
+
+  void help() {
+    helping_.fetch_add(1);
+    void* scratch = thread_scratch.reserve(job_->scratch_bytes());
+    bool has_room = threads_at_work.fetch_add(1) < cores_;
+    while (scratch && has_room) {
+      const int64_t task = next_.fetch_add(1);
+      if (task >= tasks_) break;
+      run(task, scratch);
+      has_room = threads_at_work.load() <= cores_;
+    }
+    threads_at_work.fetch_sub(1);
+    helping_.fetch_sub(1);
+    helpers_.fetch_sub(1);
+  }
+
+  void run(int64_t task, void* scratch) {
+    job_->run(phase_, task, scratch);
+    if (done_.fetch_add(1) + 1 == tasks_) {
+      std::lock_guard<std::mutex> lock(mutex_);
+      finished_.notify_all();
+    }
+  }
+
+  const std::shared_ptr<attention::Job> job_;
+  const int phase_;
+  const int64_t tasks_, cores_, most_helpers_;
+  std::atomic<int64_t> next_{0}, done_{0};
+  std::atomic<int64_t> helpers_{0}, helping_{0};  // asked for, and of them at work
   std::mutex mutex_;
   std::condition_variable finished_;
 };
 
-// The calling thread works too, and alone if need be. The pool has a thread for each core.
-ffi::Error run_on(ffi::ThreadPool& pool, attention::Forward forward) {
-  const int64_t tasks = forward.tasks();
-  if (tasks == 0) return ffi::Error::Success();
-  const size_t bytes = forward.scratch_bytes();
+// On the pool, which has a thread for each core, and at most on `threads` threads, where that is not 0. Returns "" or the want of memory.
+std::string run_on(ffi::ThreadPool& pool, int64_t threads, std::shared_ptr<attention::Job> job) {
+  const size_t bytes = job->scratch_bytes();
   if (!thread_scratch.reserve(bytes))
-    return ffi::Error(ffi::ErrorCode::kResourceExhausted,
-                      "node_pjrt_attention: a thread needs memory to work in; found no " + std::to_string(bytes) + " bytes");
+    return "a thread needs memory to work in; found no " + std::to_string(bytes) + " bytes";
   // Waking a thread takes about as long as a million operations: below that a call is over sooner without help.
-  const auto worth = static_cast<int64_t>(std::min(forward.flops() / 1e6, 1e6));
-  const int64_t helpers = std::min({pool.num_threads() - 1, tasks - 1, worth});
-  const auto crew = std::make_shared<Crew>(std::move(forward));
-  try {
-    for (int64_t i = 0; i < helpers; i++) pool.Schedule([crew] { crew->work(); });
-  } catch (const std::bad_alloc&) {
-    // Those that were scheduled are at work in the caller's buffers: stay, with what help there is.
-  }
-  crew->work();
-  crew->wait();
-  return ffi::Error::Success();
+  const auto worth = static_cast<int64_t>(std::min(job->flops() / 1e6, 1e6));
+  const int64_t cores = pool.num_threads();
+  const int64_t helpers = std::min((threads == 0 ? cores : std::min(threads, cores)) - 1, worth);
+  for (int phase = 0; phase < job->phases(); phase++)
+    if (job->tasks(phase) > 0) std::make_shared<Crew>(job, phase, cores, helpers)->work(pool);
+  return "";
 }
 
 std::string text(ffi::Span<const int64_t> dims) {
@@ -115,6 +143,7 @@ std::string name(ffi::DataType type) {
   if (type == ffi::DataType::F32) return "f32";
   if (type == ffi::DataType::BF16) return "bf16";
   if (type == ffi::DataType::S32) return "i32";
+  if (type == ffi::DataType::F16) return "f16";
   return "XLA data type " + std::to_string(static_cast<int>(type));
 }
 
@@ -125,15 +154,18 @@ bool is(const ffi::AnyBuffer& buffer, ffi::DataType type, std::initializer_list<
   return buffer.element_type() == type && std::equal(got.begin(), got.end(), dims.begin(), dims.end());
 }
 
-attention::Problem problem_of(const ffi::AnyBuffer& q, const ffi::AnyBuffer& k, const ffi::AnyBuffer& v, double scale) {
+attention::Problem problem_of(const ffi::AnyBuffer& q, const ffi::AnyBuffer& k, const ffi::AnyBuffer& v, double scale, double soft_cap) {
   const std::string operands = "q " + text(q) + ", k " + text(k) + ", v " + text(v);
   for (const ffi::AnyBuffer& operand : {q, k, v})
     if (operand.dimensions().size() != 4) fail("q, k and v are [batch, heads, tokens, size]", operands);
   const ffi::DataType type = q.element_type();
-  if (type != ffi::DataType::F32 && type != ffi::DataType::BF16) fail("q, k and v are f32 or bf16", operands);
+  if (type != ffi::DataType::F32 && type != ffi::DataType::BF16 && type != ffi::DataType::F16)
+    fail("q, k and v are f32, bf16 or f16", operands);
 
   attention::Problem p;
-  p.dtype = type == ffi::DataType::F32 ? attention::DType::kF32 : attention::DType::kBF16;
+  p.dtype = type == ffi::DataType::F32    ? attention::DType::kF32
+            : type == ffi::DataType::BF16 ? attention::DType::kBF16
+                                          : attention::DType::kF16;
   p.batch = q.dimensions()[0];
   p.heads = q.dimensions()[1];
   p.kv_heads = k.dimensions()[1];
@@ -148,84 +180,168 @@ attention::Problem problem_of(const ffi::AnyBuffer& q, const ffi::AnyBuffer& k, 
     fail("v is [batch, kv heads, keys, value dim], of k's batch, kv heads, keys and dtype", operands);
   if (p.kv_heads == 0 ? p.heads != 0 : p.heads % p.kv_heads != 0)
     fail("heads is a multiple of kv heads", std::to_string(p.heads) + " heads and " + std::to_string(p.kv_heads) + " kv heads");
-  if (!std::isfinite(static_cast<float>(2 * scale))) {
-    char digits[32];
-    std::snprintf(digits, sizeof digits, "%g", scale);
-    fail("scale is a finite number in f32", digits);
-  }
+  const auto digits = [](double number) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", number);
+    return std::string(text);
+  };
+  p.soft_cap = soft_cap;
+  if (!std::isfinite(static_cast<float>(2 * scale))) fail("scale is a finite number in f32", digits(scale));
+  // Scores are powers of two in f32, and its inverse is a factor.
+  if (soft_cap != 0 && !(soft_cap >= 0x1p-100 && soft_cap <= 0x1p100)) fail("soft_cap is from 2^-100 to 2^100, or 0 for none", digits(soft_cap));
   return p;
 }
 
-// `results` into `arrays`.
-void take_results(const attention::Problem& p, const ffi::RemainingRets& results, ffi::DataType type, attention::Operands* arrays) {
-  if (results.size() != 1 && results.size() != 2)
-    fail("the results are out and, where wanted, log-sum-exp", std::to_string(results.size()) + " results");
-  const std::string sizes = " for " + std::to_string(p.batch) + " x " + std::to_string(p.heads) + " heads of " + std::to_string(p.queries) +
-                            " queries and a value dim of " + std::to_string(p.value_dim);
-  const ffi::AnyBuffer out = **results.get<ffi::AnyBuffer>(0);
-  if (!is(out, type, {p.batch, p.heads, p.queries, p.value_dim}))
-    fail("out is [batch, heads, queries, value dim] of q's dtype", text(out) + sizes);
-  arrays->out = out.untyped_data();
-  if (results.size() == 1) return;
-  const ffi::AnyBuffer log_sum_exp = **results.get<ffi::AnyBuffer>(1);
-  if (!is(log_sum_exp, ffi::DataType::F32, {p.batch, p.heads, p.queries}))
-    fail("log-sum-exp is [batch, heads, queries] of f32", text(log_sum_exp) + sizes);
-  arrays->log_sum_exp = log_sum_exp.typed_data<float>();
-}
+// What a call takes after v, or gives, in its order.
+class Arrays {
+ public:
+  Arrays(const attention::Problem& problem, ffi::DataType type) : problem_(problem), type_(type) {}
 
-// What the mask asks for, of the operands after v, into `arrays`.
-void take_conditions(const attention::Problem& p, const attention::Mask& mask, const ffi::RemainingArgs& operands,
-                     attention::Operands* arrays) {
-  const size_t wanted = (mask.has_segments ? 2 : 0) + (mask.has_lengths ? 1 : 0);
-  if (operands.size() != wanted)
-    fail("after v come q_segments and kv_segments for a mask with segments, then key_lengths for one with lengths: here " +
-             std::to_string(wanted),
+  // A buffer of these sizes.
+  template <typename T = void>
+  T* take(const char* rule, const ffi::AnyBuffer& buffer, ffi::DataType type, std::initializer_list<int64_t> dims) const {
+    if (!is(buffer, type, dims)) {
+      const attention::Problem& p = problem_;
+      fail(rule, text(buffer) + " for " + std::to_string(p.batch) + " x " + std::to_string(p.heads) + " heads of " + std::to_string(p.queries) +
+                     " queries and " + std::to_string(p.keys) + " keys, dims " + std::to_string(p.head_dim) + " and " + std::to_string(p.value_dim));
+    }
+    return static_cast<T*>(buffer.untyped_data());
+  }
+  void* take_out(const ffi::AnyBuffer& buffer) const {
+    return take("out is [batch, heads, queries, value dim] of q's dtype", buffer, type_,
+                {problem_.batch, problem_.heads, problem_.queries, problem_.value_dim});
+  }
+  float* take_log_sum_exp(const ffi::AnyBuffer& buffer) const {
+    return take<float>("log-sum-exp is [batch, heads, queries] of f32", buffer, ffi::DataType::F32,
+                       {problem_.batch, problem_.heads, problem_.queries});
+  }
+
+ private:
+  const attention::Problem& problem_;
+  const ffi::DataType type_;
+};
+
+// What the mask asks for and the sinks, of the operands after v, of which `more` come after those.
+void take_conditions(const attention::Problem& p, const attention::Mask& mask, const Arrays& arrays, const ffi::RemainingArgs& operands,
+                     size_t more, attention::Inputs* inputs) {
+  const size_t wanted = (mask.has_segments ? 2 : 0) + (mask.has_lengths ? 1 : 0) + more;
+  if (operands.size() != wanted && operands.size() != wanted + 1)
+    fail("after v come q_segments and kv_segments for a mask with segments, key_lengths for one with lengths, sinks if there are any" +
+             std::string(more ? ", out, log-sum-exp and the gradient of out" : "") + ": here " + std::to_string(wanted) + ", or one more with sinks",
          std::to_string(operands.size()));
   size_t next = 0;
-  const auto take = [&](const char* rule, std::initializer_list<int64_t> dims) {
-    const ffi::AnyBuffer operand = *operands.get<ffi::AnyBuffer>(next++);
-    if (!is(operand, ffi::DataType::S32, dims)) fail(rule, text(operand));
-    return operand.typed_data<int32_t>();
+  const auto take = [&](const char* rule, ffi::DataType type, std::initializer_list<int64_t> dims) {
+    return arrays.take(rule, *operands.get<ffi::AnyBuffer>(next++), type, dims);
   };
   if (mask.has_segments) {
-    arrays->q_segments = take("q_segments is [batch, queries] of i32", {p.batch, p.queries});
-    arrays->kv_segments = take("kv_segments is [batch, keys] of i32", {p.batch, p.keys});
+    inputs->q_segments = static_cast<int32_t*>(take("q_segments is [batch, queries] of i32", ffi::DataType::S32, {p.batch, p.queries}));
+    inputs->kv_segments = static_cast<int32_t*>(take("kv_segments is [batch, keys] of i32", ffi::DataType::S32, {p.batch, p.keys}));
   }
-  if (mask.has_lengths) arrays->key_lengths = take("key_lengths is [batch] of i32", {p.batch});
+  if (mask.has_lengths) inputs->key_lengths = static_cast<int32_t*>(take("key_lengths is [batch] of i32", ffi::DataType::S32, {p.batch}));
+  if (operands.size() > wanted) inputs->sinks = static_cast<float*>(take("sinks is [heads] of f32", ffi::DataType::F32, {p.heads}));
 }
 
-ffi::Error run_attention(ffi::ThreadPool pool, ffi::AnyBuffer q, ffi::AnyBuffer k, ffi::AnyBuffer v, ffi::RemainingArgs conditions,
-                         ffi::RemainingRets results, double scale, ffi::Span<const int64_t> planes, ffi::Span<const int64_t> head_planes) {
-  // XLA is compiled without exceptions: none leaves.
+// The attributes that both custom calls have.
+struct Attributes {
+  double scale, soft_cap;
+  int64_t threads;
+  ffi::Span<const int64_t> planes, head_planes;
+};
+
+attention::Mask mask_of(const attention::Problem& p, const Attributes& attributes) {
+  const auto words = [](ffi::Span<const int64_t> span) { return attention::Words{span.begin(), span.size()}; };
+  return attention::read_mask(words(attributes.planes), words(attributes.head_planes), p.heads, p.queries, p.keys);
+}
+
+// Runs the job that `make` makes with a kernel, and turns what it throws into an error: XLA is compiled without exceptions, and none leaves.
+template <typename Make>
+ffi::Error run_job(const char* target, ffi::ThreadPool& pool, const Attributes& attributes, const Make& make) {
+  const auto error = [&](ffi::ErrorCode code, const std::string& message) { return ffi::Error(code, std::string(target) + ": " + message); };
   try {
-    const attention::Problem p = problem_of(q, k, v, scale);
-    attention::Operands arrays{q.untyped_data(), k.untyped_data(), v.untyped_data(), nullptr, nullptr, nullptr, nullptr, nullptr};
-    take_results(p, results, q.element_type(), &arrays);
-    attention::Mask mask =
-        attention::read_mask({planes.begin(), planes.size()}, {head_planes.begin(), head_planes.size()}, p.heads, p.queries, p.keys);
-    take_conditions(p, mask, conditions, &arrays);
+    if (attributes.threads < 0) fail("threads is 1 or more, or 0 for all cores", std::to_string(attributes.threads));
     std::string why;
     const attention::Kernel* kernel = attention::select_kernel(std::getenv("NODE_PJRT_ISA"), &why);
     if (!kernel) throw std::invalid_argument("NODE_PJRT_ISA: " + why);
-    return run_on(pool, attention::Forward(*kernel, p, std::move(mask), arrays));
-  } catch (const std::invalid_argument& error) {
-    return ffi::Error::InvalidArgument(std::string("node_pjrt_attention: ") + error.what());
+    const std::string lack = run_on(pool, attributes.threads, make(*kernel));
+    return lack.empty() ? ffi::Error::Success() : error(ffi::ErrorCode::kResourceExhausted, lack);
+  } catch (const std::invalid_argument& caught) {
+    return error(ffi::ErrorCode::kInvalidArgument, caught.what());
   } catch (const std::bad_alloc&) {
-    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "node_pjrt_attention: a mask and its tasks need memory; found none");
+    return error(ffi::ErrorCode::kResourceExhausted, "a mask, its tasks and what they keep of rows need memory; found none");
   }
 }
 
-XLA_FFI_DEFINE_HANDLER(attention_handler, run_attention,
-                       ffi::Ffi::Bind()
-                           .Ctx<ffi::ThreadPool>()
-                           .Arg<ffi::AnyBuffer>()
-                           .Arg<ffi::AnyBuffer>()
-                           .Arg<ffi::AnyBuffer>()
-                           .RemainingArgs()
-                           .RemainingRets()
-                           .Attr<double>("scale")
-                           .Attr<ffi::Span<const int64_t>>("planes")
-                           .Attr<ffi::Span<const int64_t>>("head_planes"));
+constexpr char kForward[] = "node_pjrt_attention", kBackward[] = "node_pjrt_attention_backward";
+
+ffi::Error run_forward(ffi::ThreadPool pool, ffi::AnyBuffer q, ffi::AnyBuffer k, ffi::AnyBuffer v, ffi::RemainingArgs more,
+                       ffi::RemainingRets results, double scale, double soft_cap, int64_t threads, ffi::Span<const int64_t> planes,
+                       ffi::Span<const int64_t> head_planes) {
+  const Attributes attributes{scale, soft_cap, threads, planes, head_planes};
+  return run_job(kForward, pool, attributes, [&](const attention::Kernel& kernel) {
+    const attention::Problem p = problem_of(q, k, v, scale, soft_cap);
+    const Arrays arrays(p, q.element_type());
+    attention::Operands operands{};
+    operands.q = q.untyped_data();
+    operands.k = k.untyped_data();
+    operands.v = v.untyped_data();
+    if (results.size() != 1 && results.size() != 2)
+      fail("the results are out and, where wanted, log-sum-exp", std::to_string(results.size()) + " results");
+    operands.out = arrays.take_out(**results.get<ffi::AnyBuffer>(0));
+    if (results.size() == 2) operands.log_sum_exp = arrays.take_log_sum_exp(**results.get<ffi::AnyBuffer>(1));
+    attention::Mask mask = mask_of(p, attributes);
+    take_conditions(p, mask, arrays, more, 0, &operands);
+    return attention::forward_job(kernel, p, std::move(mask), operands);
+  });
+}
+
+ffi::Error run_backward(ffi::ThreadPool pool, ffi::AnyBuffer q, ffi::AnyBuffer k, ffi::AnyBuffer v, ffi::RemainingArgs more,
+                        ffi::RemainingRets results, double scale, double soft_cap, int64_t threads, ffi::Span<const int64_t> planes,
+                        ffi::Span<const int64_t> head_planes) {
+  const Attributes attributes{scale, soft_cap, threads, planes, head_planes};
+  return run_job(kBackward, pool, attributes, [&](const attention::Kernel& kernel) {
+    const attention::Problem p = problem_of(q, k, v, scale, soft_cap);
+    const ffi::DataType type = q.element_type();
+    const Arrays arrays(p, type);
+    attention::BackwardOperands operands{};
+    operands.q = q.untyped_data();
+    operands.k = k.untyped_data();
+    operands.v = v.untyped_data();
+    attention::Mask mask = mask_of(p, attributes);
+    take_conditions(p, mask, arrays, more, 3, &operands);
+    const auto last = [&](size_t from_end) { return *more.get<ffi::AnyBuffer>(more.size() - from_end); };
+    operands.out = arrays.take_out(last(3));
+    operands.log_sum_exp = arrays.take_log_sum_exp(last(2));
+    operands.d_out = arrays.take("the gradient of out is of its type", last(1), type, {p.batch, p.heads, p.queries, p.value_dim});
+    const size_t wanted = operands.sinks ? 4 : 3;
+    if (results.size() != wanted)
+      fail("the results are dq, dk, dv and, where there are sinks, their gradient: here " + std::to_string(wanted), std::to_string(results.size()));
+    const auto result = [&](size_t n) { return **results.get<ffi::AnyBuffer>(n); };
+    operands.dq = arrays.take("dq is of q's type", result(0), type, {p.batch, p.heads, p.queries, p.head_dim});
+    operands.dk = arrays.take("dk is of k's type", result(1), type, {p.batch, p.kv_heads, p.keys, p.head_dim});
+    operands.dv = arrays.take("dv is of v's type", result(2), type, {p.batch, p.kv_heads, p.keys, p.value_dim});
+    if (operands.sinks) operands.d_sinks = arrays.take<float>("the gradient of the sinks is [heads] of f32", result(3), ffi::DataType::F32, {p.heads});
+    const auto most = static_cast<int>(pool.num_threads());
+    return attention::backward_job(kernel, p, std::move(mask), operands, most);
+  });
+}
+
+auto binding() {
+  return ffi::Ffi::Bind()
+      .Ctx<ffi::ThreadPool>()
+      .Arg<ffi::AnyBuffer>()
+      .Arg<ffi::AnyBuffer>()
+      .Arg<ffi::AnyBuffer>()
+      .RemainingArgs()
+      .RemainingRets()
+      .Attr<double>("scale")
+      .Attr<double>("soft_cap")
+      .Attr<int64_t>("threads")
+      .Attr<ffi::Span<const int64_t>>("planes")
+      .Attr<ffi::Span<const int64_t>>("head_planes");
+}
+
+XLA_FFI_DEFINE_HANDLER(forward_handler, run_forward, binding());
+XLA_FFI_DEFINE_HANDLER(backward_handler, run_backward, binding());
 
 // The FFI extension of PJRT, which is in no header that packages carry. Older plugins have one more field, `int api_version`, before
 // `handler`; they refuse these arguments by their size.
@@ -269,14 +385,18 @@ std::string register_ffi_handlers(const PJRT_Api* api) {
   if (base->struct_size < sizeof(FfiExtension) || !extension->register_handler)
     return "a plugin's FFI extension can register a handler; got one of " + std::to_string(base->struct_size) + " bytes, which cannot";
 
-  const std::string target = "node_pjrt_attention", platform = "Host";
-  RegisterHandlerArgs args = {};
-  args.struct_size = offsetof(RegisterHandlerArgs, traits) + sizeof(args.traits);
-  args.target_name = target.data();
-  args.target_name_size = target.size();
-  args.handler = reinterpret_cast<void*>(+attention_handler);
-  args.platform_name = platform.data();
-  args.platform_name_size = platform.size();
-  PJRT_Error* error = extension->register_handler(&args);
-  return error ? "the plugin did not register " + target + ": " + take_message(api, error) : "";
+  const auto add = [&](const std::string& target, void* handler) -> std::string {
+    const std::string platform = "Host";
+    RegisterHandlerArgs args = {};
+    args.struct_size = offsetof(RegisterHandlerArgs, traits) + sizeof(args.traits);
+    args.target_name = target.data();
+    args.target_name_size = target.size();
+    args.handler = handler;
+    args.platform_name = platform.data();
+    args.platform_name_size = platform.size();
+    PJRT_Error* error = extension->register_handler(&args);
+    return error ? "the plugin did not register " + target + ": " + take_message(api, error) : "";
+  };
+  const std::string problem = add(kForward, reinterpret_cast<void*>(+forward_handler));
+  return problem.empty() ? add(kBackward, reinterpret_cast<void*>(+backward_handler)) : problem;
 }

@@ -1,11 +1,16 @@
 // This addon's kernels as custom calls of a plugin's programs, through XLA's foreign function interface (FFI).
 //
 //   stablehlo.custom_call @node_pjrt_attention(%q, %k, %v) {api_version = 4 : i32, backend_config = {scale = 0.0625 : f64,
-//     planes = array<i64: 1, 1, 1, 1, 0, -1, -1, 1, 0, 128, 1, 0, 0, 1, 1>, head_planes = array<i64: 0>}}
+//     soft_cap = 0.0 : f64, threads = 0 : i64, planes = array<i64: 1, 1, 1, 1, 0, -1, -1, 1, 0, 128, 1, 0, 0, 1, 1>,
+//     head_planes = array<i64: 0>}}
 //
-// q [batch, heads, queries, head dim], k [batch, kv heads, keys, head dim] and v [batch, kv heads, keys, value dim] are f32 or bf16 alike.
-// The results are out [batch, heads, queries, value dim] of the same dtype and, where a second one is asked for, the scores' log-sum-exp
-// [batch, heads, queries] in f32. See attention.h.
+// q [batch, heads, queries, head dim], k [batch, kv heads, keys, head dim] and v [batch, kv heads, keys, value dim] are f32, bf16 or f16
+// alike. The results are out [batch, heads, queries, value dim] of the same dtype and, where a second one is asked for, the scores'
+// log-sum-exp [batch, heads, queries] in f32. A soft_cap of 0 is none; `threads` is the most that the call takes, 0 for one a core. See
+// attention.h.
+//
+// node_pjrt_attention_backward has the same operands and attributes, and after them out, log-sum-exp and the gradient of out; its results
+// are the gradients of q, k and v and, where there are sinks, theirs.
 //
 // `planes` is the mask in closed form (here causal, of 128 queries and as many keys): how many planes, and for each of them
 //   modulus, how many parts, and for each of them
@@ -19,10 +24,10 @@
 // are 0 or 1. The conditions of two parts of a plane exclude each other. `head_planes` is the number of each query head's plane, or one
 // number for all.
 //
-// After v come, if some part's segments is not -1, q_segments [batch, queries] and kv_segments [batch, keys], and then, if some part's
-// lengths is not -1, key_lengths [batch], all i32.
+// After v come, if some part's segments is not -1, q_segments [batch, queries] and kv_segments [batch, keys], then, if some part's lengths
+// is not -1, key_lengths [batch], all i32, and then f32 sinks [heads], if there are any.
 //
-// The environment variable NODE_PJRT_ISA = generic | avx2 | avx512, read at each call, takes the place of the choice by processor.
+// The environment variable NODE_PJRT_ISA, the name of a kernel of attention.cc, read at each call, takes the place of the choice by processor.
 #pragma once
 
 #include <string>

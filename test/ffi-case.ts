@@ -40,7 +40,7 @@ export function filled(options: Case) {
 /** The custom call's attributes, as text. */
 export function attributes(scale: number, mask: FfiMask): string {
   const float = Number.isInteger(scale) ? `${scale}.0` : `${scale}`;
-  return `{scale = ${float} : f64, ${maskText(mask)}}`;
+  return `{scale = ${float} : f64, soft_cap = 0.0 : f64, threads = 0 : i64, ${maskText(mask)}}`;
 }
 
 /** A program that is one `node_pjrt_attention`, of any operand and result types and attributes, right or wrong. */
