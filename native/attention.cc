@@ -5,6 +5,10 @@
 
 #include "attention_kernel.h"
 
+#if defined(__aarch64__)
+#include <sys/auxv.h>
+#endif
+
 namespace attention {
 namespace {
 
@@ -26,6 +30,8 @@ const Choice kChoices[] = {
     {avx512_bf16_kernel, [] { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }},
     {avx512_kernel, has_avx512},
     {avx2_kernel, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+#elif defined(__aarch64__)
+    {neon_bf16_kernel, [] { return (getauxval(AT_HWCAP2) & HWCAP2_BF16) != 0; }},
 #endif
     {generic_kernel, [] { return true; }},
 };

@@ -2,6 +2,7 @@
 #include "attention_kernel.h"
 
 #if defined(__x86_64__)
+#include <immintrin.h>
 
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
@@ -15,6 +16,7 @@ namespace {
 
 constexpr int kLanes = 16, kVectors = 2, kRows = 8;
 
+#define ATTENTION_AVX512
 #include "attention_simd.inc"
 
 #include "attention_kernel.inc"

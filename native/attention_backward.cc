@@ -19,7 +19,7 @@ class Kept {
  public:
   static constexpr size_t kMost = size_t{256} << 20;
 
-  explicit Kept(size_t bytes) : bytes_(bytes) {
+  explicit Kept(size_t bytes) {
     {
       std::lock_guard<std::mutex> lock(mutex());
       std::swap(memory_, spare().memory);
@@ -56,7 +56,7 @@ class Kept {
     return *one;
   }
 
-  size_t bytes_, had_ = 0;
+  size_t had_ = 0;
   Memory memory_;
 };
 
@@ -171,7 +171,8 @@ class Backward final : public Job {
     // dQ is summed where it is to be, or in rows of whole vectors of f32, for as many kv heads as are worked on at the same time.
     const auto stride = static_cast<int64_t>(kernel_.dq_stride(p));
     const int64_t group = p.heads / p.kv_heads, kv_heads = p.batch * p.kv_heads;
-    in_place_ = p.dtype == DType::kF32 && stride == p.head_dim;
+    const bool is_aligned = reinterpret_cast<uintptr_t>(operands_.dq) % kScratchAlignment == 0;
+    in_place_ = p.dtype == DType::kF32 && stride == p.head_dim && is_aligned;
     slots_ = std::min(kv_heads, 1 + (std::max(threads, 1) + key_blocks_) / std::max<int64_t>(key_blocks_, 1));
     const int64_t dq_floats = in_place_ ? 0 : slots_ * group * p.queries * stride;
     memory_ = std::make_unique<Kept>(static_cast<size_t>(2 * rows + dq_floats + 64) * sizeof(float));

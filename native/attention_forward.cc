@@ -67,19 +67,20 @@ class Forward final : public Job {
     const Problem& p = problem_;
     if (p.batch == 0 || p.heads == 0 || p.queries == 0) return;
     const int64_t group = p.heads / p.kv_heads, width = kernel_.width;
+    const int64_t rows = p.batch * p.heads * p.queries >= kManyTasks * kTaskRows ? kTaskRows : kQueryBlock;
     const std::vector<size_t>& planes = sight_.mask().plane_of_head;
     bool shares_plane = true;  // do all heads of each group
     for (size_t h = 0; planes.size() > 1 && h < planes.size(); h++) shares_plane &= planes[h] == planes[h - h % static_cast<size_t>(group)];
 
     ForwardTask shape{};
     shape.heads = shape.heads_per_tile = 1;
-    shape.queries = std::min(p.queries, kQueryBlock);
+    shape.queries = std::min(p.queries, rows);
     if (shares_plane) {
       if (2 * p.queries <= width) shape.heads_per_tile = std::min(group, width / p.queries);
       const int64_t tile_rows = shape.heads_per_tile > 1 ? width : (shape.queries + width - 1) / width * width;
-      shape.heads = std::min(group, std::max<int64_t>(1, kQueryBlock / tile_rows) * shape.heads_per_tile);
+      shape.heads = std::min(group, std::max<int64_t>(1, rows / tile_rows) * shape.heads_per_tile);
     }
-    const int64_t blocks = (p.queries + kQueryBlock - 1) / kQueryBlock;
+    const int64_t blocks = (p.queries + rows - 1) / rows;
     const int64_t of_group = (group + shape.heads - 1) / shape.heads;
     const int64_t whole_tasks = p.batch * p.kv_heads * of_group * blocks;
     const int64_t parts = std::clamp<int64_t>(std::min((kManyTasks + whole_tasks - 1) / whole_tasks, p.keys / kLeastKeys), 1, kManyTasks);
@@ -98,9 +99,9 @@ class Forward final : public Job {
         for (size_t plane = 0; plane < pairs.size(); plane++) {
           pairs[plane].clear();
           const View view = sight_.view(sequence, sight_.mask().planes[plane]);
-          for (int64_t first = 0; first < p.queries; first += kQueryBlock)
+          for (int64_t first = 0; first < p.queries; first += rows)
             for (int64_t part = 0; part < parts; part++)
-              pairs[plane].push_back(pairs_of(view, first, std::min(first + kQueryBlock, p.queries) - 1,
+              pairs[plane].push_back(pairs_of(view, first, std::min(first + rows, p.queries) - 1,
                                               {part * part_keys, std::min(p.keys, (part + 1) * part_keys)}));
         }
       }
@@ -110,8 +111,8 @@ class Forward final : public Job {
           ForwardTask what = shape;
           what.head = kv_head * group + n * shape.heads;
           what.heads = std::min(shape.heads, group - n * shape.heads);
-          what.first_query = block * kQueryBlock;
-          what.queries = std::min(kQueryBlock, p.queries - what.first_query);
+          what.first_query = block * rows;
+          what.queries = std::min(rows, p.queries - what.first_query);
           const std::vector<double>& of_plane = pairs[sight_.mask().plane_number(what.head % p.heads)];
           const size_t floats = kernel_.forward_state_floats(p, what);
           state_floats_ = std::max(state_floats_, floats);

@@ -14,12 +14,12 @@
 
 namespace attention {
 
-// Rows of a task. Keys and values are read once for all of them, and bf16 widened or paired once: at 128 the arithmetic hides that (64 is
-// 4 % slower at head_dim 256; 256 no faster), and enough tasks are left for many cores.
-constexpr int64_t kQueryBlock = 128;
+// Rows of a forward task, and as many as it has where there are kManyTasks of that size. Keys and values are read once for all of them, and
+// bf16 widened or paired once, which for kQueryBlock rows is 7 % of the work at head_dim 256.
+constexpr int64_t kQueryBlock = 128, kTaskRows = 256;
 
 // Keys between two looks at the running maximum: their scores fit the first cache.
-constexpr int64_t kKeyBlock = 64;
+constexpr int64_t kKeyBlock = 128;
 
 // Keys of a task of the backward pass, which with their gradients fit the second cache, and the queries that they meet at a time.
 constexpr int64_t kBackwardKeys = 128, kBackwardQueries = 64;
@@ -27,7 +27,7 @@ constexpr int64_t kBackwardKeys = 128, kBackwardQueries = 64;
 constexpr double kLog2E = 1.44269504088896340736;
 
 // Queries [first_query, first_query + queries) of `heads` heads from `head` on, an index into batch * heads, and the keys they are to meet.
-// At most kQueryBlock rows, each head's counted as whole register tiles; or all queries of heads_per_tile heads in a tile.
+// At most kTaskRows rows, each head's counted as whole register tiles; or all queries of heads_per_tile heads in a tile.
 struct ForwardTask {
   int64_t head, heads, heads_per_tile;
   int64_t first_query, queries;

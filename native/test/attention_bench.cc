@@ -70,6 +70,23 @@ double peak(int threads, double (*round)()) {
 PEAK(avx2_peak, "avx2,fma", 256, _mm256_set1_ps(1e-3f), FMA_256, 16)
 PEAK(avx512_peak, "avx512f", 512, _mm512_set1_ps(1e-3f), FMA_512, 32)
 PEAK(bf16_peak, "avx512f,avx512bf16", 512, _mm512_set1_epi32(0x3a803a80), DOT_512, 64)
+#elif defined(__aarch64__)
+#define PEAK(name, target_, fma, operations)                                    \
+  __attribute__((target(target_))) double name() {                              \
+    using Vector = float __attribute__((vector_size(16)));                      \
+    Vector a = {}, c[20] = {};                                                  \
+    for (int n = 0; n < 200000; n++) {                                          \
+      _Pragma("GCC unroll 20") for (Vector & one : c) asm volatile(fma : "+w"(one) : "w"(a)); \
+    }                                                                           \
+    return 200000.0 * 20 * operations;                                          \
+  }
+#if defined(__clang__)
+#define ARCH(features, arch) features
+#else
+#define ARCH(features, arch) arch
+#endif
+PEAK(neon_peak, ARCH("neon", "arch=armv8-a"), "fmla %0.4s, %1.4s, %1.4s", 8)
+PEAK(bf16_peak, ARCH("bf16", "arch=armv8.2-a+bf16"), "bfdot %0.4s, %1.8h, %1.8h", 16)
 #endif
 
 struct Peaks {
@@ -82,6 +99,9 @@ Peaks peaks_of(const std::string& isa, int threads) {
   if (isa == "avx2") peaks.f32 = peak(threads, avx2_peak);
   if (isa.find("avx512") == 0) peaks.f32 = peak(threads, avx512_peak);
   peaks.bf16 = isa == "avx512_bf16" ? peak(threads, bf16_peak) : peaks.f32;
+#elif defined(__aarch64__)
+  peaks.f32 = peak(threads, neon_peak);
+  peaks.bf16 = isa == "neon_bf16" ? peak(threads, bf16_peak) : peaks.f32;
 #endif
   return peaks;
 }
@@ -131,6 +151,29 @@ void bench(const std::string& isa, int threads, const Peaks& peaks, int64_t head
   fflush(stdout);
 }
 
+// A few queries against a long cache: what counts is how fast keys and values are read.
+void bench_decoding(const std::string& isa, int threads, int64_t queries) {
+  std::string why;
+  const attention::Kernel& kernel = *attention::select_kernel(isa.c_str(), &why);
+  const int64_t heads = 32, kv_heads = 8, keys = 32768, dim = 128;
+  const attention::Problem p{DType::kBF16, 1, heads, kv_heads, queries, keys, dim, dim, 1 / std::sqrt(static_cast<double>(dim)), 0};
+  Array q(p.dtype, heads * queries * dim), k(p.dtype, kv_heads * keys * dim), v(p.dtype, k.size()), out(p.dtype, q.size());
+  q.fill(1);
+  k.fill(2);
+  v.fill(3);
+  const auto words = harness::band(queries, keys, queries + keys, keys);
+  std::vector<double> seconds;
+  for (int i = 0; i < 20; i++) {
+    const double start = now();
+    const attention::Operands operands{{q.data(), k.data(), v.data(), nullptr, nullptr, nullptr, nullptr}, out.data(), nullptr};
+    harness::run(*attention::forward_job(kernel, p, harness::mask_of(words, p), operands), threads);
+    seconds.push_back(now() - start);
+  }
+  const double bytes = 4.0 * static_cast<double>(kv_heads * keys * dim);
+  printf("%-11s %d threads 32/8 x 128, %d queries, 32768 keys, bf16: %.2f ms, %.1f GB/s of keys and values\n", isa.c_str(), threads,
+         static_cast<int>(queries), median(seconds) * 1e3, bytes / median(seconds) * 1e-9);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -149,4 +192,5 @@ int main(int count, char** arguments) {
     for (const DType dtype : {DType::kF32, DType::kBF16})
       for (const bool window : {false, true})
         bench(isa, threads, peaks, shape[0], shape[1], shape[2], shape[3], dtype, window ? "window" : "causal", window ? 1023 : shape[2], 0);
+  for (const int64_t queries : {1, 4, 16}) bench_decoding(isa, threads, queries);
 }

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -29,17 +31,24 @@ inline float number(uint16_t bits, attention::DType dtype) {
   return sign * (exponent ? std::ldexp(1024 + fraction, exponent - 25) : std::ldexp(fraction, -24));
 }
 
-// An array of a dtype, 64-byte aligned, with its numbers.
+struct Free {
+  void operator()(char* memory) const { std::free(memory); }
+};
+using Memory = std::unique_ptr<char, Free>;
+
+// 64-byte aligned, and not a byte more than asked for, so that a sanitizer sees who goes past it. Each float in it, and each bf16, is NaN.
+inline Memory memory_of(size_t bytes) {
+  void* at = nullptr;
+  if (posix_memalign(&at, 64, std::max<size_t>(bytes, 1)) != 0) throw std::bad_alloc();
+  memset(at, 0xff, bytes);
+  return Memory(static_cast<char*>(at));
+}
+
+// An array of a dtype with its numbers, so many bytes off its alignment.
 class Array {
  public:
-  Array(attention::DType dtype, int64_t size) : dtype_(dtype), size_(size) {
-    const size_t bytes = (static_cast<size_t>(size) * width() + 63) / 64 * 64 + 64;
-    memory_ = static_cast<char*>(std::aligned_alloc(64, bytes));
-    if (!memory_) throw std::bad_alloc();
-    memset(memory_, 0, bytes);
-  }
-  Array(Array&& other) noexcept : dtype_(other.dtype_), size_(other.size_), memory_(std::exchange(other.memory_, nullptr)) {}
-  ~Array() { std::free(memory_); }
+  Array(attention::DType dtype, int64_t size, size_t off = 0)
+      : dtype_(dtype), size_(size), owned_(memory_of(off + static_cast<size_t>(size) * width())), memory_(owned_.get() + off) {}
 
   size_t width() const { return dtype_ == attention::DType::kF32 ? 4 : 2; }
   int64_t size() const { return size_; }
@@ -78,6 +87,7 @@ class Array {
 
   attention::DType dtype_;
   int64_t size_;
+  Memory owned_;
   char* memory_;
 };
 
@@ -109,25 +119,39 @@ inline attention::Mask mask_of(const std::vector<int64_t>& words, const attentio
   return attention::read_mask({words.data(), words.size()}, {&all, 1}, p.heads, p.queries, p.keys);
 }
 
-// A phase at a time on `threads` threads, the caller's among them.
-inline void run(attention::Job& job, int threads) {
-  const size_t bytes = (job.scratch_bytes() + 63) / 64 * 64;
-  static thread_local std::vector<void*> kept;
-  static thread_local size_t kept_bytes = 0;
-  if (kept_bytes < bytes || kept.size() < static_cast<size_t>(threads)) {
-    for (void* scratch : kept) std::free(scratch);
-    kept.assign(static_cast<size_t>(threads), nullptr);
-    for (void*& scratch : kept) scratch = std::aligned_alloc(64, bytes);
-    kept_bytes = bytes;
+// The threads' scratch. What is kept from one job to the next takes no time for fresh pages.
+class Scratch {
+ public:
+  void* of(int thread, size_t bytes) {
+    const auto n = static_cast<size_t>(thread);
+    if (n >= kept_.size()) kept_.resize(n + 1);
+    if (!kept_[n].memory || kept_[n].bytes < bytes) kept_[n] = {memory_of(bytes), bytes};
+    return kept_[n].memory.get();
   }
+
+ private:
+  struct Piece {
+    Memory memory;
+    size_t bytes = 0;
+  };
+  std::vector<Piece> kept_;
+};
+
+inline Scratch& kept_scratch() {
+  static Scratch kept;
+  return kept;
+}
+
+// A phase at a time on `threads` threads, the caller's among them.
+inline void run(attention::Job& job, int threads, Scratch& scratches = kept_scratch()) {
   for (int phase = 0; phase < job.phases(); phase++) {
     std::atomic<int64_t> next{0};
     const auto work = [&](void* scratch) {
       for (int64_t task; (task = next++) < job.tasks(phase);) job.run(phase, task, scratch);
     };
     std::vector<std::thread> others;
-    for (int i = 1; i < threads; i++) others.emplace_back(work, kept[static_cast<size_t>(i)]);
-    work(kept[0]);
+    for (int i = 1; i < threads; i++) others.emplace_back(work, scratches.of(i, job.scratch_bytes()));
+    work(scratches.of(0, job.scratch_bytes()));
     for (std::thread& other : others) other.join();
   }
 }
