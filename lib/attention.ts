@@ -8,6 +8,10 @@ export type Pass = 'forward' | 'backward' | 'forward+backward';
 
 export const passes: readonly Pass[] = ['forward', 'backward', 'forward+backward'];
 
+export type AttentionDType = 'f32' | 'bf16' | 'f16';
+
+export const attentionDTypes: readonly AttentionDType[] = ['f32', 'bf16', 'f16'];
+
 /** What a caller may say; `attention` fills in the rest. */
 export interface AttentionOptions {
   /** Sequences; 1 by default. */
@@ -23,7 +27,8 @@ export interface AttentionOptions {
   readonly queries: number;
   /** Key tokens; `queries` by default. */
   readonly keys?: number;
-  readonly dtype?: 'f32' | 'bf16';
+  /** Of q, k, v, the output and their gradients; f32 by default. TPU kernels take f32 and bf16. */
+  readonly dtype?: AttentionDType;
   /** `full()` by default. */
   readonly mask?: Mask;
   /** Factor on q.k; headDim^-0.5 by default. */
@@ -104,8 +109,8 @@ const known: Record<keyof AttentionOptions, true> = {
 };
 
 /**
- * Throws ShapeError where a size is no whole number above 0, heads is no multiple of kvHeads, a dense mask has other sizes, or a pass or
- * a soft cap is none.
+ * Throws ShapeError where a size is no whole number above 0, heads is no multiple of kvHeads, a dense mask has other sizes, or a dtype, a
+ * pass or a soft cap is none.
  */
 export function attention(options: AttentionOptions): AttentionSpec {
   for (const name of Object.keys(options))
@@ -117,7 +122,7 @@ export function attention(options: AttentionOptions): AttentionSpec {
     if (!Number.isSafeInteger(value) || value < 1)
       throw new ShapeError(`attention: ${name} is a whole number, 1 or more; got ${String(value)}`);
   if (heads % kvHeads !== 0) throw new ShapeError(`attention: heads is a multiple of kvHeads; got ${heads} heads and ${kvHeads} kv heads`);
-  if (dtype !== 'f32' && dtype !== 'bf16') throw new ShapeError(`attention: dtype is f32 or bf16; got ${String(dtype)}`);
+  checkOneOf('attention: dtype', attentionDTypes, dtype);
   if (!Number.isFinite(scale)) throw new ShapeError(`attention: scale is a finite number; got ${String(scale)}`);
   checkOneOf('attention: pass', passes, pass);
   checkOneOf('attention: emptyRows', ['zero', 'error'], emptyRows);

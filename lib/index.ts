@@ -2,6 +2,7 @@
 export {
   attention,
   attentionGrad,
+  type AttentionDType,
   type AttentionOptions,
   type AttentionSpec,
   flops,
@@ -11,7 +12,7 @@ export {
 } from './attention';
 export { DisposedError, type PjrtCode, PjrtError, PluginError, ShapeError } from './errors';
 export * as stablehlo from './ir/stablehlo';
-export { type Blocking, lower, lowerBlocking, type Target } from './lower';
+export { type Blocking, type CpuOptions, lower, lowerBlocking, type LowerOptions, type Target } from './lower';
 export * from './mask';
 export * from './pjrt';
 export { reference, referenceGrad, type ReferenceGradients, type ReferenceInputs, type ReferenceRows } from './reference';

@@ -144,6 +144,11 @@ const u32 = new Uint32Array(f32.buffer);
 /** Bits of `value` in bf16 or f16, rounded to nearest even. */
 function narrow(dtype: 'bf16' | 'f16', value: number): number {
   f32[0] = value;
+  // To odd, where it is no f32: a second rounding of one to nearest could make a tie that `value` is not.
+  if (f32[0] !== value && (u32[0] & 1) === 0) {
+    if (Math.abs(f32[0]) > Math.abs(value)) u32[0]--;
+    else if (Math.abs(f32[0]) < Math.abs(value)) u32[0]++;
+  }
   const bits = u32[0];
   if (dtype === 'bf16') {
     if ((bits & 0x7fffffff) > 0x7f800000) return (bits >>> 16) | 0x40;
@@ -155,8 +160,8 @@ function narrow(dtype: 'bf16' | 'f16', value: number): number {
   if (magnitude >= 0x477ff000) return sign | 0x7c00;
   if (magnitude < 0x38800000) {
     // Subnormal in f16: adding 0.5 to the magnitude makes the FPU round at 2^-24, f16's last place there.
-    f32[0] = Math.abs(value);
-    f32[0] = f32[0] + 0.5;
+    u32[0] = magnitude;
+    f32[0] += 0.5;
     return sign | (u32[0] - 0x3f000000);
   }
   return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);

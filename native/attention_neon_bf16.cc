@@ -20,10 +20,14 @@ constexpr int kLanes = 4, kVectors = 2, kRows = 8;
 
 constexpr bool kPairs = true;
 
-// In assembly: Clang before 16 has the intrinsics only where a flag asks for bf16 in the whole file. Every lane of `a` is the same pair, and
-// the instruction takes it from the first one, so that it is never spread over a vector.
+// In assembly: Clang before 16 has the intrinsics only where a flag asks for bf16 in the whole file. What is known to be one pair in every
+// lane is taken from the first one, and so never spread over a vector.
 ATTENTION_INLINE Floats dot_pairs(Floats sum, Bits a, Bits b) {
-  asm("bfdot %0.4s, %1.8h, %2.2h[0]" : "+w"(sum) : "w"(b), "w"(a[0]));
+  const bool is_one = a[0] == a[1] && a[0] == a[2] && a[0] == a[3];
+  if (__builtin_constant_p(is_one) && is_one)
+    asm("bfdot %0.4s, %1.8h, %2.2h[0]" : "+w"(sum) : "w"(b), "w"(a[0]));
+  else
+    asm("bfdot %0.4s, %1.8h, %2.8h" : "+w"(sum) : "w"(a), "w"(b));
   return sum;
 }
 ATTENTION_INLINE Halves bf16_of(Floats x) {

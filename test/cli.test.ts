@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { cpuBlocks } from '../lib/lower/cpu';
 import { testTpu } from './helpers';
 
 const main = path.join(__dirname, '..', 'dist', 'cli', 'main.js');
@@ -150,9 +151,12 @@ test('a reader that goes away is no error', () => {
 
 test('attention: a table, JSON, and errors of one line', () => {
   const small = ['attention', '-T', '70', '--heads', '2', '--head-dim', '8', '--runs', '2'];
-  expect(good(...small, '--mask', 'causal', 'dense(causal)')).toMatch(/^2\/2 x 8, T 70, bf16 +cpu +causal .* 4 \/ 4 +[\d.]+e-\d$/m);
+  const blocks = 2 * Math.ceil(70 / cpuBlocks.blockQ) * Math.ceil(70 / cpuBlocks.blockK);
+  expect(good(...small, '--mask', 'causal', 'dense(causal)')).toMatch(
+    new RegExp(`^2/2 x 8, T 70, bf16 +cpu +causal .* ${blocks} / ${blocks} +[\\d.]+e-\\d$`, 'm'),
+  );
   const rows = JSON.parse(good(...small, '--json', '--dtype', 'f32', '--mask', 'local(3, 0)'));
-  expect(rows).toEqual([expect.objectContaining({ target: 'cpu', mask: 'local(3, 0)', blocks: 4, activeBlocks: 4, comparedRows: 8 })]);
+  expect(rows).toEqual([expect.objectContaining({ target: 'cpu', mask: 'local(3, 0)', blocks, activeBlocks: blocks, comparedRows: 8 })]);
   expect(rows[0].maxError).toBeLessThan(1e-6);
   for (const [args, message] of [
     [['--mask', 'local(-1, 0)'], 'local: left is a whole number of tokens, 0 or more, or null for no bound; got -1'],
@@ -183,7 +187,13 @@ test('attention: gradients, a soft cap and sinks', () => {
   }
   for (const [args, message] of [
     [['--soft-cap', '0'], "option '--soft-cap <x>' argument '0' is invalid. A number above 0."],
+    [['--dtype', 'f64'], "option '--dtype <dtype>' argument 'f64' is invalid. Allowed choices are f32, bf16, f16."],
     [['--pass', 'grad'], "option '--pass <pass>' argument 'grad' is invalid. Allowed choices are forward, backward, forward+backward."],
   ] as [string[], string][])
     expect(run(...small, ...args)).toEqual({ status: 1, stdout: '', stderr: `node-pjrt: ${message}\n` });
+});
+
+test.each(['estimate', 'tune'])('%s: f16 is for the CPU', (command) => {
+  const stderr = 'node-pjrt: the TPU kernels take f32 or bf16; got f16\n';
+  expect(run(command, '-T', '256', '--dtype', 'f16')).toEqual({ status: 1, stdout: '', stderr });
 });

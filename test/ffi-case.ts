@@ -1,13 +1,15 @@
 /** What the tests of the addon's custom call share: its program's text, a run of it, and what it means in plain loops of doubles. */
+import type { AttentionDType } from '../lib/attention';
 import type { Client } from '../lib/pjrt';
-import { fromBits, type Module, type TensorType, tensor, toBits, typeText } from '../lib/types';
+import { type Module, type TensorType, tensor, typeText } from '../lib/types';
 import { testData } from '../lib/timing/measure';
 
+import { greatest, tolerance } from './attention-case';
 import { allowsPair, bandMask, type FfiMask, maskText } from './ffi-mask-case';
 
 /** Query i attends to key j where i + band[0] <= j <= i + band[1], or as `mask` has it. */
 export interface Case {
-  dtype?: 'f32' | 'bf16';
+  dtype?: AttentionDType;
   batch?: number;
   heads?: number;
   kvHeads?: number;
@@ -43,8 +45,13 @@ export function attributes(scale: number, mask: FfiMask): string {
   return `{scale = ${float} : f64, soft_cap = 0.0 : f64, threads = 0 : i64, ${maskText(mask)}}`;
 }
 
-/** A program that is one `node_pjrt_attention`, of any operand and result types and attributes, right or wrong. */
-export function program(operands: Record<string, TensorType>, results: Record<string, TensorType>, config: string): Module {
+/** A program that is one custom call, `node_pjrt_attention` unless told, of any operand and result types and attributes, right or wrong. */
+export function program(
+  operands: Record<string, TensorType>,
+  results: Record<string, TensorType>,
+  config: string,
+  target = 'node_pjrt_attention',
+): Module {
   const ports = (types: Record<string, TensorType>) => Object.entries(types).map(([name, type]) => ({ name, type }));
   const inputs = ports(operands);
   const outputs = ports(results);
@@ -53,7 +60,7 @@ export function program(operands: Record<string, TensorType>, results: Record<st
   const values = outputs.map((_, i) => (outputs.length === 1 ? '%r' : `%r#${i}`)).join(', ');
   const text = `module @attention {
   func.func @main(${inputs.map(({ name, type }) => `%${name}: ${typeText(type)}`).join(', ')}) -> (${list(outputs)}) {
-    %r${outputs.length === 1 ? '' : `:${outputs.length}`} = stablehlo.custom_call @node_pjrt_attention(${names}) {
+    %r${outputs.length === 1 ? '' : `:${outputs.length}`} = stablehlo.custom_call @${target}(${names}) {
       api_version = 4 : i32, backend_config = ${config}
     } : (${list(inputs)}) -> (${list(outputs)})
     return ${values} : ${list(outputs)}
@@ -71,12 +78,8 @@ export interface Inputs {
 
 /** Inputs about normal, of values that the dtype has. */
 export function inputsOf(options: Case, seed = 1): Inputs {
-  const { dtype, types } = filled(options);
-  const values = (type: TensorType, i: number) => {
-    const wide = testData(type, seed * 3 + i);
-    return dtype === 'bf16' ? fromBits('bf16', toBits('bf16', wide)) : wide;
-  };
-  return { q: values(types.q, 0), k: values(types.k, 1), v: values(types.v, 2) };
+  const { types } = filled(options);
+  return { q: testData(types.q, seed * 3), k: testData(types.k, seed * 3 + 1), v: testData(types.v, seed * 3 + 2) };
 }
 
 /** Runs the custom call `times` times at once and returns each run's results. */
@@ -136,22 +139,19 @@ export function expectedRow(options: Case, { q, k, v }: Inputs, row: number): { 
 
 const epsilon = 2 ** -23;
 
-/**
- * What a run gives that it should not, of every row or of `rows`. f32 sums differ by their order; a bf16 output of 8 bits is off by half a
- * unit in the last besides.
- */
+/** What a run gives that it should not, of every row or of `rows`. */
 export async function mistakes(client: Client, options: Case, rows?: readonly number[]): Promise<string[]> {
   const { dtype, batch, heads, queries, valueDim } = filled(options);
   const inputs = inputsOf(options);
+  const most = tolerance[dtype] * greatest(inputs.v);
   const { out, logSumExp } = await run(client, options, inputs);
   if (out.length !== batch * heads * queries * valueDim || logSumExp.length !== batch * heads * queries) return ['sizes'];
   const wrong: string[] = [];
   for (const row of rows ?? Array.from(logSumExp, (_, i) => i)) {
     const expected = expectedRow(options, inputs, row);
     for (const [d, value] of expected.out.entries()) {
-      const tolerance = 32 * epsilon + (dtype === 'bf16' ? Math.abs(value) * 2 ** -8 : 0);
       const got = out[row * valueDim + d];
-      if (!(Math.abs(got - value) <= tolerance)) wrong.push(`out[${row}, ${d}] is ${got}, not ${value}`);
+      if (!(Math.abs(got - value) <= most)) wrong.push(`out[${row}, ${d}] is ${got}, not ${value}`);
     }
     const same = logSumExp[row] === expected.logSumExp || Math.abs(logSumExp[row] - expected.logSumExp) <= 64 * epsilon;
     if (!same) wrong.push(`logSumExp[${row}] is ${logSumExp[row]}, not ${expected.logSumExp}`);

@@ -1,4 +1,4 @@
-/** What the addon's custom call says of operands, results and attributes that break its rules, with the process alive after it. */
+/** What the addon's custom calls say of operands, results and attributes that break its rules, with the process alive after it. */
 import { execFileSync } from 'node:child_process';
 import * as path from 'node:path';
 import type { Client } from '../lib/pjrt';
@@ -21,10 +21,17 @@ const right = {
   operands: { q: f32(1, 4, 5, 8), k: f32(1, 2, 6, 8), v: f32(1, 2, 6, 3) } as Record<string, TensorType>,
   results: { out: f32(1, 4, 5, 3), logSumExp: f32(1, 4, 5) } as Record<string, TensorType>,
   config: attributes(1, mask),
+  target: 'node_pjrt_attention',
+};
+const gradients: typeof right = {
+  ...right,
+  operands: { ...right.operands, out: right.results.out, logSumExp: right.results.logSumExp, dOut: right.results.out },
+  results: { dq: right.operands.q, dk: right.operands.k, dv: right.operands.v },
+  target: 'node_pjrt_attention_backward',
 };
 
-async function attempt({ operands, results, config }: typeof right): Promise<void> {
-  using compiled = await client.compile(program(operands, results, config));
+async function attempt({ operands, results, config, target }: typeof right): Promise<void> {
+  using compiled = await client.compile(program(operands, results, config, target));
   const inputs = Object.entries(operands).map(([name, type]) => [name, client.upload(type, bytes(type))] as const);
   try {
     const outputs = await compiled.run(Object.fromEntries(inputs));
@@ -39,15 +46,39 @@ const bytes = ({ dtype, shape }: TensorType) => new Uint8Array((sizes[dtype] ?? 
 
 test('what the others break is right', async () => {
   await attempt(right);
+  await attempt(gradients);
 });
 
 const all = (dtype: DType) => Object.fromEntries(Object.entries(right.operands).map(([name, { shape }]) => [name, tensor(dtype, shape)]));
 
-test.each<[rule: string, change: { operands?: object; results?: object; config?: string }, got: string]>([
+/** Fails where a program is not refused by the custom call itself, in these words. */
+async function expectRefusal(wrong: typeof right, rule: string, got: string): Promise<void> {
+  const error = await attempt(wrong).catch((caught) => caught);
+  expect(error).toMatchObject({ name: 'PjrtError', code: 'INVALID_ARGUMENT' });
+  expect(error.message).toContain(`${wrong.target}: `);
+  expect(error.message).toContain(rule);
+  expect(error.message).toContain(got);
+}
+
+interface Change {
+  operands?: Record<string, TensorType>;
+  results?: Record<string, TensorType>;
+  config?: string;
+}
+const changed = (one: typeof right, { operands, results, config = one.config }: Change) => ({
+  ...one,
+  operands: { ...one.operands, ...operands },
+  results: { ...one.results, ...results },
+  config,
+});
+const replaced = (pattern: string | RegExp, text: string) => right.config.replace(pattern, text);
+
+// Of both custom calls.
+const shared: [rule: string, change: Change, got: string][] = [
   ['q, k and v are [batch, heads, tokens, size]', { operands: { q: f32(4, 5, 8) } }, 'got q [4, 5, 8] of f32'],
   ['q, k and v are [batch, heads, tokens, size]', { operands: { v: f32(1, 2, 6, 3, 1) } }, 'v [1, 2, 6, 3, 1] of f32'],
-  ['q, k and v are f32 or bf16', { operands: all('f64') }, 'got q [1, 4, 5, 8] of XLA data type 12'],
-  ['q, k and v are f32 or bf16', { operands: all('f16') }, 'got q [1, 4, 5, 8] of XLA data type 10'],
+  ['q, k and v are f32, bf16 or f16', { operands: all('f64') }, 'got q [1, 4, 5, 8] of XLA data type 12'],
+  ['q, k and v are f32, bf16 or f16', { operands: all('i32') }, 'got q [1, 4, 5, 8] of i32'],
   ["of q's batch, head dim and dtype", { operands: { k: tensor('bf16', [1, 2, 6, 8]) } }, 'k [1, 2, 6, 8] of bf16'],
   ["of q's batch, head dim and dtype", { operands: { k: f32(1, 2, 6, 7) } }, 'got q [1, 4, 5, 8] of f32, k [1, 2, 6, 7] of f32'],
   ["of q's batch, head dim and dtype", { operands: { k: f32(2, 2, 6, 8) } }, 'k [2, 2, 6, 8] of f32'],
@@ -56,7 +87,18 @@ test.each<[rule: string, change: { operands?: object; results?: object; config?:
   ["of k's batch, kv heads, keys and dtype", { operands: { v: tensor('bf16', [1, 2, 6, 3]) } }, 'v [1, 2, 6, 3] of bf16'],
   ['heads is a multiple of kv heads', { operands: { k: f32(1, 3, 6, 8), v: f32(1, 3, 6, 3) } }, 'got 4 heads and 3 kv heads'],
   ['heads is a multiple of kv heads', { operands: { k: f32(1, 0, 6, 8), v: f32(1, 0, 6, 3) } }, 'got 4 heads and 0 kv heads'],
-  ['scale is a finite number in f32', { config: right.config.replace('1.0', '1.0e39') }, 'got 1e+39'],
+  ['scale is a finite number in f32', { config: replaced('1.0', '1.0e39') }, 'got 1e+39'],
+  ['soft_cap is from 2^-100 to 2^100, or 0 for none', { config: replaced('soft_cap = 0.0', 'soft_cap = 1.0e31') }, 'got 1e+31'],
+  ['soft_cap is from 2^-100 to 2^100, or 0 for none', { config: replaced('soft_cap = 0.0', 'soft_cap = -1.0') }, 'got -1'],
+  ['threads is 1 or more, or 0 for all cores', { config: replaced('threads = 0', 'threads = -3') }, 'got -3'],
+];
+
+test.each(shared)('%s (%#)', async (rule, change, got) => {
+  await expectRefusal(changed(right, change), rule, got);
+  await expectRefusal(changed(gradients, change), rule, got);
+});
+
+test.each<[rule: string, change: Change, got: string]>([
   [
     "out is [batch, heads, queries, value dim] of q's dtype",
     { results: { out: f32(1, 4, 5, 8) } },
@@ -74,29 +116,46 @@ test.each<[rule: string, change: { operands?: object; results?: object; config?:
   ],
   ['log-sum-exp is [batch, heads, queries] of f32', { results: { logSumExp: tensor('bf16', [1, 4, 5]) } }, 'got [1, 4, 5] of bf16'],
   ['the results are out and, where wanted, log-sum-exp', { results: { more: f32(1) } }, 'got 3 results'],
-])('%s (%#)', async (rule, { operands, results, config }, got) => {
-  const wrong = {
-    operands: { ...right.operands, ...operands },
-    results: { ...right.results, ...results },
-    config: config ?? right.config,
-  };
-  const error = await attempt(wrong).catch((caught) => caught);
-  expect(error).toMatchObject({ name: 'PjrtError', code: 'INVALID_ARGUMENT' });
-  expect(error.message).toContain(`node_pjrt_attention: `);
-  expect(error.message).toContain(rule);
-  expect(error.message).toContain(got);
-});
+])('forward: %s (%#)', (rule, change, got) => expectRefusal(changed(right, change), rule, got));
 
-test.each<[what: string, change: { operands?: object; config?: string }, says: RegExp]>([
+test.each<[rule: string, change: Change, got: string]>([
+  ["out is [batch, heads, queries, value dim] of q's dtype", { operands: { out: f32(1, 4, 5, 8) } }, 'got [1, 4, 5, 8] of f32'],
+  ["out is [batch, heads, queries, value dim] of q's dtype", { operands: { out: tensor('f16', [1, 4, 5, 3]) } }, 'got [1, 4, 5, 3] of f16'],
+  ['log-sum-exp is [batch, heads, queries] of f32', { operands: { logSumExp: f32(1, 4, 5, 1) } }, 'got [1, 4, 5, 1] of f32'],
+  ['the gradient of out is of its type', { operands: { dOut: f32(1, 4, 3, 5) } }, 'got [1, 4, 3, 5] of f32 for 1 x 4 heads of 5 queries'],
+  ["dq is of q's type", { results: { dq: f32(1, 4, 5, 3) } }, 'got [1, 4, 5, 3] of f32'],
+  ["dk is of k's type", { results: { dk: tensor('bf16', [1, 2, 6, 8]) } }, 'got [1, 2, 6, 8] of bf16'],
+  ["dv is of v's type", { results: { dv: f32(1, 4, 6, 3) } }, 'got [1, 4, 6, 3] of f32'],
+  ['the results are dq, dk, dv and, where there are sinks, their gradient: here 3', { results: { more: f32(4) } }, 'got 4'],
+  ['out, log-sum-exp and the gradient of out: here 3, or one more with sinks', { operands: { a: f32(4), b: f32(4) } }, 'got 5'],
+])('backward: %s (%#)', (rule, change, got) => expectRefusal(changed(gradients, change), rule, got));
+
+const { q, k, v, ...taken } = gradients.operands;
+test.each<[rule: string, wrong: typeof right, got: string]>([
+  ['sinks is [heads] of f32', changed(right, { operands: { sinks: f32(5) } }), 'got [5] of f32'],
+  ['sinks is [heads] of f32', { ...gradients, operands: { q, k, v, sinks: tensor('f16', [4]), ...taken } }, 'got [4] of f16'],
+  ['their gradient: here 4', { ...gradients, operands: { q, k, v, sinks: f32(4), ...taken } }, 'got 3'],
+  [
+    'the gradient of the sinks is [heads] of f32',
+    changed({ ...gradients, operands: { q, k, v, sinks: f32(4), ...taken } }, { results: { dSinks: f32(1, 4) } }),
+    'got [1, 4] of f32',
+  ],
+  ['here 0, or one more with sinks', changed(right, { operands: { sinks: f32(4), more: f32(4) } }), 'got 2'],
+  ['here 3, or one more with sinks', { ...gradients, operands: { q, k, v, out: right.results.out } }, 'got 1'],
+])('sinks: %s (%#)', (rule, wrong, got) => expectRefusal(wrong, rule, got));
+
+test.each<[what: string, change: Change, says: RegExp]>([
   ['two operands', { operands: { q: right.operands.q, k: right.operands.k } }, /number of arguments.*got 2/is],
-  ['no attributes', { config: '{}' }, /number of attributes.* 3 .*0/is],
-  ['an attribute more', { config: right.config.replace('}', ', causal = true}') }, /number of attributes.* 3 .*4/is],
+  ['no attributes', { config: '{}' }, /number of attributes.* 5 .*0/is],
+  ['an attribute more', { config: right.config.replace('}', ', causal = true}') }, /number of attributes.* 5 .*6/is],
   ['an attribute of another name', { config: right.config.replace('scale', 'factor') }, /scale/],
   ['an attribute of another type', { config: right.config.replace('f64', 'f32') }, /expected F64 but got F32/],
 ])('%s: XLA refuses them', async (_, change, says) => {
-  const error = await attempt({ ...right, ...change } as typeof right).catch((caught) => caught);
-  expect(error).toMatchObject({ name: 'PjrtError', code: 'INVALID_ARGUMENT' });
-  expect(error.message).toMatch(says);
+  for (const one of [right, gradients]) {
+    const error = await attempt({ ...one, ...change }).catch((caught) => caught);
+    expect(error).toMatchObject({ name: 'PjrtError', code: 'INVALID_ARGUMENT' });
+    expect(error.message).toMatch(says);
+  }
 });
 
 const words = (...planes: (number | bigint)[]) =>
@@ -142,12 +201,13 @@ test.each<[rule: string, config: string, got: string]>([
   ["the number of a head's plane is from 0 to 0", headPlanes(0, 0, 0, -1), 'got -1'],
   ['there is one, or one for each of 4 heads', headPlanes(0, 0), 'got 2'],
   ['there is one, or one for each of 4 heads', headPlanes(), 'got 0'],
-  ['after v come q_segments and kv_segments for a mask with segments', words(1, 1, 1, 1, 0, 1, 0, 1, 0, 5, 0), 'here 3; got 0'],
+  [
+    'after v come q_segments and kv_segments for a mask with segments',
+    words(1, 1, 1, 1, 0, 1, 0, 1, 0, 5, 0),
+    'or one more with sinks; got',
+  ],
 ])('a mask: %s (%#)', async (rule, config, got) => {
-  const error = await attempt({ ...right, config }).catch((caught) => caught);
-  expect(error).toMatchObject({ name: 'PjrtError', code: 'INVALID_ARGUMENT' });
-  expect(error.message).toContain(rule);
-  expect(error.message).toContain(got);
+  for (const one of [right, gradients]) await expectRefusal({ ...one, config }, rule, got);
 });
 
 const i32 = (...shape: number[]) => tensor('i32', shape);
@@ -155,13 +215,10 @@ test.each<[rule: string, more: Record<string, TensorType>, got: string]>([
   ['q_segments is [batch, queries] of i32', { a: i32(1, 6), b: i32(1, 6), c: i32(1) }, 'got [1, 6] of i32'],
   ['kv_segments is [batch, keys] of i32', { a: i32(1, 5), b: f32(1, 6), c: i32(1) }, 'got [1, 6] of f32'],
   ['key_lengths is [batch] of i32', { a: i32(1, 5), b: i32(1, 6), c: i32(2) }, 'got [2] of i32'],
-  ['then key_lengths for one with lengths: here 3', { a: i32(1, 5), b: i32(1, 6) }, 'got 2'],
+  ['key_lengths for one with lengths, sinks if there are any: here 3', { a: i32(1, 5), b: i32(1, 6) }, 'got 2'],
 ])('conditions: %s', async (rule, more, got) => {
   const config = words(1, 1, 1, 1, 0, 1, 0, 1, 0, 5, 0);
-  const error = await attempt({ ...right, operands: { ...right.operands, ...more }, config }).catch((caught) => caught);
-  expect(error).toMatchObject({ name: 'PjrtError', code: 'INVALID_ARGUMENT' });
-  expect(error.message).toContain(rule);
-  expect(error.message).toContain(got);
+  await expectRefusal(changed(right, { operands: more, config }), rule, got);
 });
 
 test('NODE_PJRT_ISA names an instruction set', () => {

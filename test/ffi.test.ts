@@ -1,7 +1,8 @@
 /**
- * The addon's attention kernel as the CPU plugin runs it, against plain loops. ffi-isa.test.ts runs this file again with the kernels that
+ * The addon's forward kernel as the CPU plugin runs it, against plain loops. ffi-isa.test.ts runs this file again with the kernels that
  * this machine would not choose by itself.
  */
+import { attentionDTypes } from '../lib/attention';
 import type { Client } from '../lib/pjrt';
 import { type Case, causal, everything, inputsOf, mistakes, run, runs } from './ffi-case';
 import { testData } from '../lib/timing/measure';
@@ -15,13 +16,11 @@ withCpu((opened) => {
   client = opened;
 });
 
-const dtypes = ['f32', 'bf16'] as const;
-
 async function check(options: Case, rows?: readonly number[]): Promise<void> {
   expect(await mistakes(client, options, rows)).toEqual([]);
 }
 
-describe.each(dtypes)('%s', (dtype) => {
+describe.each(attentionDTypes)('%s', (dtype) => {
   // On both sides of a vector, a register tile, a block of keys (64) and a block of queries (128).
   test.each([1, 2, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 200, 257])('causal, %i tokens', async (queries) => {
     await check({ dtype, heads: 2, queries, band: causal });
@@ -185,7 +184,7 @@ test('fifty attentions of random shape', async () => {
     const kvHeads = whole(1, 3);
     const low = whole(-150, 150);
     const options: Case = {
-      dtype: dtypes[whole(0, 1)],
+      dtype: attentionDTypes[whole(0, 2)],
       batch: whole(1, 2),
       heads: kvHeads * whole(1, 3),
       kvHeads,

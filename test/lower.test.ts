@@ -1,7 +1,7 @@
 /** One suite over all lowerings: on the CPU plugin each gives what the plain loops give; for v5p each compiles. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { type AttentionOptions, attention, attentionGrad, flops, inputTypes } from '../lib/attention';
+import { type AttentionOptions, attention, attentionGrad, flops } from '../lib/attention';
 import { ShapeError } from '../lib/errors';
 import { lower, lowerBlocking, type Target } from '../lib/lower';
 import { cpuBlocks } from '../lib/lower/cpu';
@@ -21,8 +21,8 @@ import {
   strided,
 } from '../lib/mask';
 import { type Client, Topology } from '../lib/pjrt';
-import { reference } from '../lib/reference';
 import { testInputs } from '../lib/timing/measure';
+import { expectedOf, outputsOf } from './attention-case';
 import { describeTpu, maxError } from './helpers';
 import { kernelMaskTexts } from './masks';
 import { withCpu } from './with-cpu';
@@ -35,15 +35,9 @@ withCpu((opened) => {
 async function errors(options: AttentionOptions, target: Target) {
   const spec = attention({ ...options, logSumExp: true });
   const values = testInputs(spec);
-  const expected = reference(spec, values);
-  using compiled = await cpu.compile(lower(spec, target));
-  const inputs = Object.fromEntries(Object.entries(inputTypes(spec)).map(([name, type]) => [name, cpu.upload(type, values[name])]));
-  using outputs = await compiled.run(inputs);
-  for (const buffer of Object.values(inputs)) buffer.dispose();
-  return {
-    out: maxError((await outputs.out.read()) as Float32Array, expected.out),
-    logSumExp: maxError((await outputs.logSumExp.read()) as Float32Array, expected.logSumExp),
-  };
+  const expected = expectedOf(spec, values);
+  const seen = await outputsOf(cpu, spec, values, { target });
+  return { out: maxError(seen.out, expected.out), logSumExp: maxError(seen.logSumExp, expected.logSumExp) };
 }
 
 const masks = [
@@ -207,7 +201,7 @@ test('the CPU blocks are those of the kernel', () => {
   const native = ['attention_kernel.h', 'attention_kernel.inc']
     .map((file) => readFileSync(path.join(__dirname, '..', 'native', file), 'utf8'))
     .join();
-  const constant = (name: string) => Number(new RegExp(`constexpr int64_t ${name} = (\\d+);`).exec(native)?.[1]);
+  const constant = (name: string) => Number(new RegExp(`\\b${name} = (\\d+)[,;]`).exec(native)?.[1]);
   expect(cpuBlocks).toEqual({ blockQ: constant('kQueryBlock'), blockK: constant('kKeyBlock') });
 });
 
@@ -215,7 +209,7 @@ test('bad attentions name the rule and what came', () => {
   const shape = { heads: 4, headDim: 64, queries: 128 };
   expect(() => attention({ ...shape, kvHeads: 3 })).toThrow('heads is a multiple of kvHeads; got 4 heads and 3 kv heads');
   expect(() => attention({ ...shape, queries: 0 })).toThrow('queries is a whole number, 1 or more; got 0');
-  expect(() => attention({ ...shape, dtype: 'f64' as 'f32' })).toThrow('dtype is f32 or bf16; got f64');
+  expect(() => attention({ ...shape, dtype: 'f64' as 'f32' })).toThrow('dtype is one of f32, bf16, f16; got f64');
   expect(() => attention({ ...shape, scale: Number.NaN })).toThrow('scale is a finite number; got NaN');
   expect(() => attention({ ...shape, headdim: 3 } as AttentionOptions)).toThrow('got headdim');
   expect(() => attention({ ...shape, mask: materialize(full(), 64, 64) })).toThrow("the attention's sizes, 128 x 128; got 64 x 64");
@@ -238,12 +232,15 @@ test('bad attentions name the rule and what came', () => {
     ['forward', { preset: 'constructor' }, 'lower: preset is one of fast, lean; got constructor'],
     ['forward', { chip: 5 }, 'a TPU generation is one of v4, v5e, v5p, v6e, tpu7x; got 5'],
     ['forward', { forward: null }, "lower: forward is an object, the kernel's tiles; got null"],
-    ['forward', { backwrd: {} }, 'lower: options are preset, chip, forward, backward; got backwrd'],
+    ['forward', { backwrd: {} }, 'lower: options are preset, chip, forward, backward, threads; got backwrd'],
     ['backward', { backward: { block: 128, dq: 'x' } }, 'backward: dq is one of vmem, hbm; got x'],
     ['backward', { backward: { block: 128, order: 'x' } }, 'backward: order is one of columns, heads; got x'],
+    ['forward', {}, 'the TPU kernels take f32 or bf16; got f16'],
+    ['backward', {}, 'the TPU kernels take f32 or bf16; got f16'],
   ];
   for (const [pass, options, message] of untyped) {
-    const spec = attention({ ...shape, pass: pass as 'forward' });
+    const dtype = message.endsWith('f16') ? 'f16' : 'f32';
+    const spec = attention({ ...shape, pass: pass as 'forward', dtype });
     expect(() => lower(spec, 'tpu', options)).toThrow(new ShapeError(message));
     expect(() => lowerBlocking(spec, 'tpu', options)).toThrow(new ShapeError(message));
   }

@@ -1,6 +1,6 @@
 /** The options that say which attention, as every command that takes one has them. */
 import { type Command, Option } from 'commander';
-import { type Pass, passes } from '../attention';
+import { type AttentionDType, attentionDTypes, type Pass, passes } from '../attention';
 import { presets } from '../lower/tpu-choice';
 import { positiveNumber, wholeNumber } from './text';
 
@@ -12,7 +12,7 @@ export interface ShapeOptions {
   valueDim?: number;
   queries: number;
   keys?: number;
-  dtype: 'f32' | 'bf16';
+  dtype: AttentionDType;
   pass: Pass;
   softCap?: number;
   sinks?: boolean;
@@ -30,7 +30,7 @@ export function withShape(command: Command): Command {
     .option('--value-dim <n>', 'size of a value (default: head-dim)', wholeNumber)
     .option('-T, --queries <n>', 'query tokens', wholeNumber, 4096)
     .option('--keys <n>', 'key tokens (default: queries)', wholeNumber)
-    .addOption(new Option('--dtype <dtype>', 'dtype of inputs and output').choices(['f32', 'bf16']).default('bf16'))
+    .addOption(new Option('--dtype <dtype>', 'dtype of inputs and output; f16 for the CPU only').choices(attentionDTypes).default('bf16'))
     .addOption(new Option('--pass <pass>', 'the outputs, the gradients from them, or both at once').choices(passes).default('forward'))
     .option('--soft-cap <x>', 'scores become x * tanh(score / x)', positiveNumber)
     .option('--sinks', 'a logit per head that takes its share of the softmax');

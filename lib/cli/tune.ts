@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import type { Command } from 'commander';
 import { type AttentionSpec, attention } from '../attention';
 import { ShapeError } from '../errors';
-import { lowerTpu } from '../lower/tpu';
+import { checkTpu, lowerTpu } from '../lower/tpu';
 import { backwardCandidates, forwardCandidates } from '../lower/tpu-candidates';
 import { type TunedClass, tunedClass } from '../lower/tuned';
 import { parseMask } from '../mask';
@@ -41,6 +41,7 @@ async function run({ mask: text, topology: name, processes, store, json, ...opti
   const mask = parseMask(text, options.queries, options.keys ?? options.queries);
   const spec = attention({ ...options, mask });
   if (mask.kind === 'dense') throw new ShapeError('tune: a dense mask has no kernel to tune');
+  checkTpu(spec);
   const topology = topologyName(name);
   const chip = chipOf(topology);
   const kernels = (['forward', 'backward'] as const).filter((kernel) => spec.pass.includes(kernel));

@@ -16,7 +16,7 @@ export interface CpuOptions {
 }
 
 /** The forward kernel's own blocks, in tokens: kQueryBlock and kKeyBlock of native/attention_kernel. */
-export const cpuBlocks = { blockQ: 128, blockK: 64 };
+export const cpuBlocks = { blockQ: 128, blockK: 128 };
 
 /** Throws ShapeError for a dense mask (its lowering is `dense`), a soft cap that is none of the kernel's, or threads that are none. */
 export function lowerCpu(spec: AttentionSpec, { threads }: CpuOptions): Module {

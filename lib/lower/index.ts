@@ -33,7 +33,7 @@ const known: Record<keyof LowerOptions, true> = { preset: true, chip: true, forw
 
 /**
  * The program of an attention for a target. A dense mask has one lowering, `dense`, on every target. Throws ShapeError for an unknown
- * target or option, and for sizes past the target's limits.
+ * target or option, and for a dtype or sizes past the target's limits.
  */
 export function lower(spec: AttentionSpec, target: Target, options: LowerOptions = {}): Module {
   return ruleOf(spec, target, options).lower(spec, options);

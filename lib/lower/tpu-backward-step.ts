@@ -10,6 +10,7 @@ import { type CurrentTile, Ring, type RowTile, Slab, type Unfinished } from './t
 import { Parts, partWords } from './tpu-backward-parts';
 import type { BackwardPlan } from './tpu-backward-plan';
 import { type Tile, TileProducts } from './tpu-backward-tile';
+import { elementOf } from './tpu-choice';
 import type { IdSet } from './tpu-mask';
 
 /** Steps of a core: its kv heads, or all, and its query heads of each. */
@@ -107,7 +108,7 @@ export class ColumnStep {
   ) {
     const { block, rows, columns, dq } = plan;
     const { kvSteps, group } = shares;
-    const { headDim, dtype, scale } = spec;
+    const { headDim, scale } = spec;
     this.here = here;
     this.head = this.headOf(here);
     this.isFirst = [here.kv, here.column, here.g].map((i) => m.eq(i, 0)).reduce(m.and);
@@ -123,7 +124,7 @@ export class ColumnStep {
       dValues: refs.dValues,
     });
     const shared = [
-      { block, headDim, dtype, scale },
+      { block, headDim, dtype: elementOf(spec), scale },
       refs.sums,
       { stages: refs.stages, out: refs.dq, semaphores: refs.stageSemaphores },
       { memory: refs.state, at: word.dq },

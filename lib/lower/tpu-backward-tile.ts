@@ -6,6 +6,7 @@
 import type { AttentionSpec } from '../attention';
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
+import { elementOf } from './tpu-choice';
 import { boundaryPairs, masked, type Shape } from './tpu-phase';
 import { lanes } from './tpu-tiles';
 
@@ -143,8 +144,8 @@ export class TileProducts {
     const weights = m.exp2(this.masked(m.sub(scores, statistic(rows.logSumExp)), tile, strip));
     let ds = m.mul(weights, m.sub(weightProducts, statistic(rows.delta)));
     if (slope) ds = m.mul(ds, slope);
-    const gradient = m.convert(ds, spec.dtype);
-    this.sum(refs.dValues, strip, m.matmul(m.convert(weights, spec.dtype), dOut), tile.opens);
+    const gradient = m.convert(ds, elementOf(spec));
+    this.sum(refs.dValues, strip, m.matmul(m.convert(weights, elementOf(spec)), dOut), tile.opens);
     this.sum(refs.dKeys, strip, m.matmul(gradient, q), tile.opens);
     return gradient;
   }

@@ -17,6 +17,7 @@ import { dqWords } from './tpu-backward-dq';
 import { dynamicColumn } from './tpu-backward-dynamic';
 import { type BackwardPlan, tilesOf } from './tpu-backward-plan';
 import { ColumnStep, dqGroup, type Shares, sharesOfCore, type StepRefs, type Traffic, word } from './tpu-backward-step';
+import { elementOf } from './tpu-choice';
 import { type IdSet, idSetsOf } from './tpu-mask';
 
 /**
@@ -27,7 +28,8 @@ import { type IdSet, idSetsOf } from './tpu-mask';
  * share kv heads; dq; where it stands in HBM, its memory.
  */
 export function backwardKernel(spec: AttentionSpec, plan: BackwardPlan): Kernel {
-  const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
+  const { batch, heads, kvHeads, headDim, valueDim } = spec;
+  const dtype = elementOf(spec);
   const { block, rows, columns, cores, band, split, dq: place } = plan;
   const idSets = band ? [] : idSetsOf(lazyMasks(spec));
   const hasLengths = hasKind(spec.mask, 'keyLengths');

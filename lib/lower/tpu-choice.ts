@@ -11,6 +11,12 @@ export interface ForwardChoice {
   readonly heads: number;
 }
 
+/** Throws ShapeError for a dtype that no TPU kernel takes. */
+export function elementOf({ dtype }: AttentionSpec): 'f32' | 'bf16' {
+  if (dtype !== 'f32' && dtype !== 'bf16') throw new ShapeError(`the TPU kernels take f32 or bf16; got ${dtype}`);
+  return dtype;
+}
+
 /** Throws ShapeError for a block that is no multiple of 128 tokens; `what` names it. */
 export function checkBlock(what: string, block: number): void {
   if (!Number.isSafeInteger(block) || block < lanes || block % lanes !== 0)

@@ -11,6 +11,7 @@ import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
 import { hasKind, type LazyMask } from '../mask';
 import { lazyMasks } from './lazy';
+import { elementOf } from './tpu-choice';
 import { bandRow, dynamicRow } from './tpu-forward-rows';
 import { ForwardStep } from './tpu-forward-step';
 import { type IdSet, idSetsOf } from './tpu-mask';
@@ -67,7 +68,8 @@ function sizesOf(spec: AttentionSpec, plan: ForwardPlan): ForwardSizes {
  * the log-sum-exp, and in a pass forward+backward rowsum(out * dOut), both f32 [heads of all sequences, 1, padded queries].
  */
 export function forwardKernel(spec: AttentionSpec, plan: ForwardPlan): Kernel {
-  const { batch, heads, kvHeads, headDim, valueDim, dtype } = spec;
+  const { batch, heads, kvHeads, headDim, valueDim } = spec;
+  const dtype = elementOf(spec);
   const { blockQ, blockK, queries, keys, cores, stride, band } = plan;
   const sizes = sizesOf(spec, plan);
   const { idSets, hasLengths, withDelta, kvTogether, headSteps, rowSteps, rows, sequences } = sizes;

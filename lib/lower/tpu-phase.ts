@@ -10,6 +10,7 @@
 import type { AttentionSpec } from '../attention';
 import * as m from '../ir/mosaic';
 import type { V } from '../ir/mosaic';
+import { elementOf } from './tpu-choice';
 import { lanes, liveKeys, type Piece, piecesOf, type TileClass } from './tpu-tiles';
 
 /** What masked scores are: far below any score, and finite, so that differences of them are. */
@@ -225,7 +226,7 @@ export class Phases {
     let total = decay ? m.add(m.mul(before(), decay), sum) : sum;
     if (typeof isFirst !== 'boolean') total = m.select(isFirst, sum, total);
     if (!leaves) this.keep(total, refs.total, at);
-    return { decay, greatest, total, weights: m.convert(weights, spec.dtype) };
+    return { decay, greatest, total, weights: m.convert(weights, elementOf(spec)) };
   }
 
   private output(
@@ -255,7 +256,7 @@ export class Phases {
     }
     const { factor, natural } = this.finish(head, greatest, total);
     const turned = m.mul(sum, m.broadcastRow(factor, valueDim));
-    const out = m.convert(m.transpose(turned), spec.dtype);
+    const out = m.convert(m.transpose(turned), elementOf(spec));
     m.store(m.reshape(out, [1, count, valueDim]), refs.out, [head, first, 0]);
     if (refs.gradients && refs.delta) {
       const gradient = m.reshape(m.load(refs.gradients, [1, 1, count, valueDim], [leaves.querySlot, head, first, 0]), [count, valueDim]);

@@ -14,7 +14,7 @@ import { backwardKernel } from './tpu-backward';
 import { type BackwardChoice, backwardPlan } from './tpu-backward-plan';
 import { costOf, kernelCall } from './tpu-call';
 import { backwardCandidates, chosen, forwardCandidates } from './tpu-candidates';
-import { type ForwardChoice, type Preset, presets } from './tpu-choice';
+import { elementOf, type ForwardChoice, type Preset, presets } from './tpu-choice';
 import { forwardKernel } from './tpu-forward';
 import { gradientsTpu, type Pass } from './tpu-grad';
 import { idSetsOf } from './tpu-mask';
@@ -32,6 +32,15 @@ export interface TpuOptions {
   readonly backward?: BackwardChoice;
 }
 
+/** Throws ShapeError for a dtype and for sizes that no TPU kernel takes. */
+export function checkTpu(spec: AttentionSpec): void {
+  const { headDim, valueDim, queries, keys } = spec;
+  elementOf(spec);
+  if (Math.max(headDim, valueDim) > 1024)
+    throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${headDim} and ${valueDim}`);
+  if (Math.max(queries, keys) > 2 ** 28) throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${queries} x ${keys}`);
+}
+
 /** What types do not hold in JavaScript. */
 function checkOptions(options: TpuOptions): void {
   const { preset, forward, backward } = options;
@@ -44,6 +53,7 @@ function checkOptions(options: TpuOptions): void {
 /** The tiles of the first of the kernels. */
 export function tpuBlocks(spec: AttentionSpec, options: TpuOptions): { blockQ: number; blockK: number } {
   checkOptions(options);
+  checkTpu(spec);
   if (spec.pass !== 'backward') return forwardChosen(spec, options);
   const { block } = backwardChosen(spec, options);
   return { blockQ: block, blockK: block };
@@ -79,13 +89,11 @@ function backwardChosen(spec: AttentionSpec, options: TpuOptions): BackwardChoic
   );
 }
 
-/** Throws ShapeError for options that are none, a dense mask (its lowering is `dense`) and for sizes past the kernels' limits. */
+/** Throws ShapeError for options that are none, a dense mask (its lowering is `dense`), f16 and sizes past the kernels' limits. */
 export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module {
   checkOptions(options);
-  const { pass, headDim, valueDim, queries, keys } = spec;
-  if (Math.max(headDim, valueDim) > 1024)
-    throw new ShapeError(`the TPU kernel takes a headDim and valueDim up to 1024; got ${headDim} and ${valueDim}`);
-  if (Math.max(queries, keys) > 2 ** 28) throw new ShapeError(`the TPU kernel takes up to 2^28 tokens; got ${queries} x ${keys}`);
+  checkTpu(spec);
+  const { pass } = spec;
   const forward = pass === 'backward' ? undefined : forwardTpu({ ...spec, logSumExp: spec.logSumExp || pass !== 'forward' }, options);
   const backward = pass === 'forward' ? undefined : gradientsTpu(spec, backwardChosen(spec, options), chipFor(options));
   const parts = [forward, backward].filter((part) => part !== undefined);

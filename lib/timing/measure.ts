@@ -157,15 +157,18 @@ export function testData(type: TensorType, seed: number): Float32Array {
   const size = sizeOf(type);
   if (size >= 2 ** 32) throw new ShapeError(`an array of test data has fewer than 2^32 elements; got ${typeText(type)}`);
   const values = new Float32Array(size);
+  // Locals: a loop of globals is ten times as long in jest's contexts.
+  const { imul } = Math;
+  const scale = Math.sqrt(3);
   let state = seed * 2654435761;
   for (let i = 0; i < values.length; i++) {
     let sum = 0;
     for (let part = 0; part < 4; part++) {
       // A linear congruential generator (Numerical Recipes' constants); a sum of four uniform values is near enough to normal.
-      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      state = (imul(state, 1664525) + 1013904223) >>> 0;
       sum += state / 2 ** 32 - 0.5;
     }
-    values[i] = sum * Math.sqrt(3);
+    values[i] = sum * scale;
   }
   return rounded(type.dtype, values);
 }

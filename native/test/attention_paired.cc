@@ -5,7 +5,7 @@
 namespace attention {
 namespace {
 
-constexpr int kLanes = 8, kVectors = 2, kRows = 8;
+constexpr int kLanes = 4, kVectors = 2, kRows = 8;
 
 #include "../attention_simd.inc"
 
