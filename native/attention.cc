@@ -8,6 +8,11 @@
 #if defined(__aarch64__)
 #include <sys/auxv.h>
 #endif
+#ifdef ATTENTION_AMX
+#include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 namespace attention {
 namespace {
@@ -22,12 +27,35 @@ bool has_avx512() {
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vl");
 }
+bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
+#endif
+
+#ifdef ATTENTION_AMX
+// Whether there are tiles and products of bf16 in them, the system keeps them, and it lets this process have them: not where a thread's
+// signal stack has no room for them.
+bool may_use_amx() {
+  unsigned a, b, c, d;
+  if (!has_avx512_bf16() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 22 & 1) || !(d >> 24 & 1)) return false;
+  unsigned low, high;
+  asm("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+  constexpr unsigned config = 1u << 17, data = 1u << 18;
+  if ((low & config) == 0 || (low & data) == 0) return false;
+  constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, which the headers of old systems lack
+  return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+}
+bool has_amx() {
+  static const bool may = may_use_amx();
+  return may;
+}
 #endif
 
 // Fastest first.
 const Choice kChoices[] = {
 #if defined(__x86_64__)
-    {avx512_bf16_kernel, [] { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }},
+#ifdef ATTENTION_AMX
+    {avx512_amx_kernel, has_amx},
+#endif
+    {avx512_bf16_kernel, has_avx512_bf16},
     {avx512_kernel, has_avx512},
     {avx2_kernel, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
 #elif defined(__aarch64__)

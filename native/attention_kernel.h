@@ -64,7 +64,15 @@ struct Kernel {
   void (*end_keys)(const Problem& problem, const BackwardOperands& operands, int64_t kv_head, Keys keys, void* scratch);
 };
 
+// AMX needs a compiler that knows it (GCC 11, Clang 11), and is Linux's to allow.
+#if defined(__x86_64__) && defined(__linux__) && (__has_include(<amxbf16intrin.h>) || __has_include(<amxintrin.h>))
+#define ATTENTION_AMX
+#endif
+
 extern const Kernel generic_kernel;
+#ifdef ATTENTION_AMX
+extern const Kernel avx512_amx_kernel;
+#endif
 #if defined(__x86_64__)
 extern const Kernel avx2_kernel;
 extern const Kernel avx512_kernel;

@@ -14,6 +14,7 @@ const has = (...names: string[]) => names.every((name) => flags.has(name));
 // As attention.cc has them, the fastest first: that one the other files have run.
 const avx512 = has('avx512f', 'avx512bw', 'avx512dq', 'avx512vl');
 const [, ...others] = [
+  avx512 && has('avx512_bf16', 'amx_tile', 'amx_bf16') && 'avx512_amx',
   avx512 && has('avx512_bf16') && 'avx512_bf16',
   avx512 && 'avx512',
   has('avx2', 'fma') && 'avx2',

@@ -1,5 +1,5 @@
-// The attention kernels without Node, XLA or a plugin, to be run under sanitizers: every instruction set that this machine has, and one of
-// attention_paired.cc, on problems of random shape, against plain loops in double precision.   attention_test [problems [isa]]
+// The attention kernels without Node, XLA or a plugin, to be run under sanitizers: every instruction set that this machine has, and those of
+// attention_paired.cc and attention_amx.cc, on problems of random shape, against plain loops in double precision.   attention_test [problems [kernel...]]
 #include <algorithm>
 #include <cstdio>
 #include <functional>
@@ -11,6 +11,7 @@
 
 namespace attention {
 extern const Kernel paired_kernel;
+extern const Kernel amx_emulated_kernel;
 }
 
 namespace {
@@ -24,9 +25,9 @@ int failures = 0;
   do {                                         \
     if (!(condition)) {                        \
       failures++;                              \
-      printf("%s:%d: ", __FILE__, __LINE__);   \
-      printf(__VA_ARGS__);                     \
-      printf("\n");                            \
+      fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);   \
+      fprintf(stderr, __VA_ARGS__);                     \
+      fprintf(stderr, "\n");                            \
     }                                          \
   } while (0)
 
@@ -174,7 +175,7 @@ Wanted wanted_of(const Case& c, const Arrays& a) {
 
 void compare(const std::string& isa, const Case& c, const Arrays& a, const Wanted& wanted) {
   // Results are rounded to bf16, and by kernels with pairs of them the weights before.
-  const bool pairs = isa == "paired" || isa.find("bf16") != std::string::npos;
+  const bool pairs = isa == "paired" || isa.find("bf16") != std::string::npos || isa.find("amx") != std::string::npos;
   const double tolerance = c.p.dtype == DType::kF32 ? 2e-6 : c.p.dtype == DType::kF16 ? 6e-4 : pairs ? 6e-3 : 4e-3;
   const auto check = [&](const char* name, const std::vector<double>& got, const std::vector<double>& numbers, double limit) {
     const double off = difference(got, numbers);
@@ -240,6 +241,7 @@ std::vector<const attention::Kernel*> kernels() {
   std::string why;
   for (const std::string& isa : attention::kernel_names()) all.push_back(attention::select_kernel(isa.c_str(), &why));
   all.push_back(&attention::paired_kernel);
+  all.push_back(&attention::amx_emulated_kernel);
   return all;
 }
 
@@ -256,7 +258,7 @@ int main(int count, char** arguments) {
     Wanted wanted;
     for (const attention::Kernel* kernel : kernels()) {
       const std::string isa = kernel->name;
-      if (count > 2 && isa != arguments[2]) continue;
+      if (count > 2 && std::find(arguments + 2, arguments + count, isa) == arguments + count) continue;
       const int before = failures;
       Arrays a(c, seed), b(c, seed);
       if (bad) {
