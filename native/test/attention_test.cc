@@ -1,5 +1,6 @@
 // The attention kernels without Node, XLA or a plugin, to be run under sanitizers: every instruction set that this machine has, and those of
-// attention_paired.cc and attention_amx.cc, on problems of random shape, against plain loops in double precision.   attention_test [problems [kernel...]]
+// attention_paired.cc and attention_amx.cc, on problems of random shape, against plain loops in double precision.
+//   attention_test [problems [kernel...]]
 #include <algorithm>
 #include <cstdio>
 #include <functional>
