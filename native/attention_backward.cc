@@ -9,11 +9,6 @@
 namespace attention {
 namespace {
 
-struct Free {
-  void operator()(void* memory) const { ::operator delete[](memory, std::align_val_t(Job::kScratchAlignment)); }
-};
-using Memory = std::unique_ptr<void, Free>;
-
 // Memory of one call after the other: fresh pages cost as much as a short attention. One piece is kept, and none past kMost.
 class Kept {
  public:
@@ -27,7 +22,7 @@ class Kept {
     }
     if (had_ >= bytes) return;
     memory_.reset();
-    memory_.reset(::operator new[](bytes, std::align_val_t(Job::kScratchAlignment)));
+    memory_ = memory_of(bytes);
     had_ = bytes;
   }
   Kept(const Kept&) = delete;

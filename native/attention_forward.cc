@@ -33,7 +33,7 @@ class Forward final : public Job {
       return;
     }
     Split& split = *splits_[task.split];
-    float* states = states_.get() + split.state;
+    float* states = static_cast<float*>(states_.get()) + split.state;
     const size_t floats = kernel_.forward_state_floats(problem_, task.what);
     kernel_.forward(problem_, view, operands_, task.what, states + task.part * floats, static_cast<float*>(scratch) + state_floats_);
     // The last of them puts them together, in the order of their keys.
@@ -131,12 +131,8 @@ class Forward final : public Job {
         }
       std::stable_sort(tasks_.begin() + start, tasks_.end(), [](const Task& a, const Task& b) { return a.pairs > b.pairs; });
     }
-    if (states) states_.reset(new (std::align_val_t(kScratchAlignment)) float[states]);
+    if (states) states_ = memory_of(states * sizeof(float));
   }
-
-  struct Free {
-    void operator()(float* memory) const { ::operator delete[](memory, std::align_val_t(kScratchAlignment)); }
-  };
 
   const Kernel& kernel_;
   const Problem problem_;
@@ -144,7 +140,7 @@ class Forward final : public Job {
   const Sight sight_;
   std::vector<Task> tasks_;
   std::vector<std::unique_ptr<Split>> splits_;
-  std::unique_ptr<float[], Free> states_;
+  Memory states_;
   size_t state_floats_ = 0;
   double flops_ = 0;
 };

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -80,6 +82,13 @@ extern const Kernel avx512_bf16_kernel;
 #elif defined(__aarch64__)
 extern const Kernel neon_bf16_kernel;
 #endif
+
+// Memory aligned as a scratch is. Throws std::bad_alloc.
+struct Free {
+  void operator()(void* memory) const { ::operator delete[](memory, std::align_val_t(Job::kScratchAlignment)); }
+};
+using Memory = std::unique_ptr<void, Free>;
+inline Memory memory_of(size_t bytes) { return Memory(::operator new[](bytes, std::align_val_t(Job::kScratchAlignment))); }
 
 // A mask, what it asks for at run time, and views of it.
 class Sight {

@@ -18,8 +18,6 @@ constexpr int kLanes = 4, kVectors = 2, kRows = 8;
 #define ATTENTION_HAS_BF16
 #include "attention_simd.inc"
 
-constexpr bool kPairs = true;
-
 // In assembly: Clang before 16 has the intrinsics only where a flag asks for bf16 in the whole file. What is known to be one pair in every
 // lane is taken from the first one, and so never spread over a vector.
 ATTENTION_INLINE Floats dot_pairs(Floats sum, Bits a, Bits b) {

@@ -234,9 +234,12 @@ class Arrays {
   const ffi::DataType type_;
 };
 
-// What the mask asks for and the sinks, of the operands after v, of which `more` come after those.
-void take_conditions(const attention::Problem& p, const attention::Mask& mask, const Arrays& arrays, const ffi::RemainingArgs& operands,
-                     size_t more, attention::Inputs* inputs) {
+// q, k and v, and of the operands after them what the mask asks for and the sinks; `more` come after those.
+void take_inputs(const attention::Problem& p, const attention::Mask& mask, const Arrays& arrays, const ffi::AnyBuffer& q,
+                 const ffi::AnyBuffer& k, const ffi::AnyBuffer& v, const ffi::RemainingArgs& operands, size_t more, attention::Inputs* inputs) {
+  inputs->q = q.untyped_data();
+  inputs->k = k.untyped_data();
+  inputs->v = v.untyped_data();
   const size_t wanted = (mask.has_segments ? 2 : 0) + (mask.has_lengths ? 1 : 0) + more;
   if (operands.size() != wanted && operands.size() != wanted + 1)
     fail("after v come q_segments and kv_segments for a mask with segments, key_lengths for one with lengths, sinks if there are any" +
@@ -294,16 +297,13 @@ ffi::Error run_forward(ffi::ThreadPool pool, ffi::AnyBuffer q, ffi::AnyBuffer k,
     const attention::Problem p = problem_of(q, k, v, scale, soft_cap);
     const Arrays arrays(p, q.element_type());
     attention::Operands operands{};
-    operands.q = q.untyped_data();
-    operands.k = k.untyped_data();
-    operands.v = v.untyped_data();
     if (results.size() != 1 && results.size() != 2)
       fail("the results are out and, where wanted, log-sum-exp", std::to_string(results.size()) + " results");
     operands.out = arrays.take_out(**results.get<ffi::AnyBuffer>(0));
     ask_for_large_pages(operands.out, (**results.get<ffi::AnyBuffer>(0)).size_bytes());
     if (results.size() == 2) operands.log_sum_exp = arrays.take_log_sum_exp(**results.get<ffi::AnyBuffer>(1));
     attention::Mask mask = mask_of(p, attributes);
-    take_conditions(p, mask, arrays, more, 0, &operands);
+    take_inputs(p, mask, arrays, q, k, v, more, 0, &operands);
     return attention::forward_job(kernel, p, std::move(mask), operands);
   });
 }
@@ -317,11 +317,8 @@ ffi::Error run_backward(ffi::ThreadPool pool, ffi::AnyBuffer q, ffi::AnyBuffer k
     const ffi::DataType type = q.element_type();
     const Arrays arrays(p, type);
     attention::BackwardOperands operands{};
-    operands.q = q.untyped_data();
-    operands.k = k.untyped_data();
-    operands.v = v.untyped_data();
     attention::Mask mask = mask_of(p, attributes);
-    take_conditions(p, mask, arrays, more, 3, &operands);
+    take_inputs(p, mask, arrays, q, k, v, more, 3, &operands);
     const auto last = [&](size_t from_end) { return *more.get<ffi::AnyBuffer>(more.size() - from_end); };
     operands.out = arrays.take_out(last(3));
     operands.log_sum_exp = arrays.take_log_sum_exp(last(2));

@@ -1,5 +1,5 @@
 // The kernel of AMX on any machine, its tile operations emulated.
-#define ATTENTION_HAS_BF16
+#define ATTENTION_EMULATE_BF16
 #define ATTENTION_HAS_TILES
 #define ATTENTION_EMULATE_AMX
 #include "../attention_kernel.h"
@@ -10,11 +10,6 @@ namespace {
 constexpr int kLanes = 16, kVectors = 2, kRows = 8;
 
 #include "../attention_simd.inc"
-
-constexpr bool kPairs = true;
-ATTENTION_INLINE Floats dot_pairs(Floats sum, Bits a, Bits b) { return dot_of_halves(sum, a, b); }
-ATTENTION_INLINE Bits pair_of(Floats first, Floats second) { return pair_of_halves(first, second); }
-ATTENTION_INLINE Halves bf16_of(Floats x) { return bf16_of_bits(x); }
 
 #include "../attention_amx.inc"
 
