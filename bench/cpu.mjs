@@ -122,8 +122,9 @@ function othersSeconds() {
 }
 
 /**
- * Milliseconds of each contender, round by round, of which the first does not count, and how many cores others took meanwhile. Short runs
- * are made twice and timed the second time: after another's turn cores sleep, and caches hold what was the other's.
+ * Milliseconds of each contender, round by round, of which the first does not count, and how many cores others took meanwhile. Runs of
+ * less than half a second are made twice and timed the second time: after another's turn cores sleep or free its memory, and caches hold
+ * what was the other's.
  */
 async function inTurn(runs) {
   const ms = runs.map(() => []);
@@ -134,7 +135,7 @@ async function inTurn(runs) {
     for (const [n, run] of runs.entries()) {
       // Some threads spin for a while after their work.
       await sleep(10);
-      if (last[n] < 100) await run();
+      if (last[n] < 500) await run();
       last[n] = await run();
       if (round >= 0) ms[n].push(last[n]);
     }
