@@ -35,16 +35,26 @@ export async function time(
   const begin = performance.now();
   while (all.length < warmup + runs && (all.length <= warmup || performance.now() - begin < budgetMs)) {
     const start = performance.now();
-    using outputs = await executable.run(inputs);
-    await Promise.all(Object.values(outputs).map((output) => output.ready()));
+    await runOnce(executable, inputs);
     all.push(performance.now() - start);
   }
   const runsMs = all.slice(warmup);
-  const sorted = [...runsMs].sort((a, b) => a - b);
-  const minMs = sorted[0];
-  const medianMs = (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
+  const minMs = Math.min(...runsMs);
+  const medianMs = median(runsMs);
   const text = `${milliseconds(minMs)} ms min, ${milliseconds(medianMs)} ms median of ${runsMs.length} runs (first ${milliseconds(all[0])} ms)`;
   return Object.freeze({ firstMs: all[0], minMs, medianMs, runsMs: Object.freeze(runsMs), toString: () => text });
+}
+
+/** One run, until its outputs are there. */
+export async function runOnce(executable: LoadedExecutable, inputs: Readonly<Record<string, Buffer>>): Promise<void> {
+  using outputs = await executable.run(inputs);
+  await Promise.all(Object.values(outputs).map((output) => output.ready()));
+}
+
+/** NaN of no values. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 }
 
 /** Three significant digits: `0.0123`, `4.56`, `789`. */
