@@ -3,8 +3,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { milliseconds } from '../timing/time';
 import { type Port, typeText } from '../types';
+import { bytesText, scaled } from '../timing/units';
 import { targetHelp, withTarget } from './target';
-import { bytesText, scaled, table } from './text';
+import { table } from './text';
 
 interface Options {
   target: string;

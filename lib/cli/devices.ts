@@ -1,8 +1,9 @@
 /** `node-pjrt devices`: what a plugin runs on here, or what a topology is made of. */
 import type { Command } from 'commander';
 import { Client, type Device, type MemoryStats, Topology } from '../pjrt';
+import { bytesText } from '../timing/units';
 import { topologyName } from './target';
-import { bytesText, table, wholeNumber } from './text';
+import { table, wholeNumber } from './text';
 
 interface Options {
   plugin?: string;

@@ -4,9 +4,10 @@ import type { Command } from 'commander';
 import { ShapeError } from '../errors';
 import { type Analysis, analyze, type Blocking, type Mask, maskFromJson, maskText, parseMask } from '../mask';
 import { milliseconds } from '../timing/time';
+import { bytesText } from '../timing/units';
 import { blockMap, fittedMap, mapText } from './blockmap';
 import { html, svg } from './plot';
-import { bytesText, table, wholeNumber } from './text';
+import { table, wholeNumber } from './text';
 
 interface Options {
   seq: number;

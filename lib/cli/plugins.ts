@@ -1,8 +1,9 @@
 /** `node-pjrt plugins`: install, list and find the libraries that XLA comes in. */
 import type { Command } from 'commander';
 import { install, pluginPath, type Supply, supplies, supplyName, supplyNames, verify } from '../supply';
+import { bytesText } from '../timing/units';
 import { progressBar } from './progress';
-import { bytesText, table } from './text';
+import { table } from './text';
 
 export function plugins(program: Command): void {
   const command = program.command('plugins').description('install, list and find PJRT plugins');

@@ -10,10 +10,11 @@ import { type TunedClass, tunedClass } from '../lower/tuned';
 import { parseMask } from '../mask';
 import { type Chip, chipOf } from '../ir/chips';
 import { best, type Candidate, pareto, storeTuned, type Trial, tune as search } from '../timing/tune';
+import { bytesText } from '../timing/units';
 import { countBar } from './progress';
 import { maskHelp, type ShapeOptions, withShape } from './shape';
 import { topologyName, topologyOption } from './target';
-import { bytesText, table, wholeNumber } from './text';
+import { table, wholeNumber } from './text';
 
 interface Options extends ShapeOptions {
   mask: string;
