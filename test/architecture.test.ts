@@ -16,7 +16,8 @@ const below: Record<string, readonly string[]> = {
   lower: ['errors', 'types', 'mask', 'attention', 'ir'],
   pjrt: ['errors', 'types', 'supply'],
   timing: ['errors', 'types', 'ir', 'mask', 'attention', 'reference', 'lower', 'pjrt'],
-  cli: ['errors', 'types', 'ir', 'mask', 'attention', 'lower', 'pjrt', 'supply', 'timing'],
+  bench: ['errors', 'types', 'supply', 'ir', 'mask', 'attention', 'lower', 'pjrt', 'timing'],
+  cli: ['errors', 'types', 'ir', 'mask', 'attention', 'lower', 'pjrt', 'supply', 'timing', 'bench'],
 };
 
 const room = (file: string) => path.relative(lib, file).split(path.sep)[0].replace(/\.ts$/, '');

@@ -3,7 +3,7 @@ import { type AttentionDType, type AttentionOptions, type AttentionSpec, attenti
 import { lower, type LowerOptions, type Target } from '../lib/lower';
 import type { Client } from '../lib/pjrt';
 import { reference, referenceGrad } from '../lib/reference';
-import { testInputs } from '../lib/timing/measure';
+import { testInputs } from '../lib/timing/check';
 import { maxError } from './helpers';
 
 export type Values = ReturnType<typeof testInputs>;

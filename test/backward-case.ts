@@ -9,7 +9,7 @@ import { type BackwardChoice, backwardPlan } from '../lib/lower/tpu-backward-pla
 import { idSetsOf } from '../lib/lower/tpu-mask';
 import { documentIds } from '../lib/mask';
 import { reference, referenceGrad } from '../lib/reference';
-import { testData, testInputs } from '../lib/timing/measure';
+import { testData, testInputs } from '../lib/timing/check';
 
 /** Largest error of each gradient over the largest value of it. */
 export function backwardErrors(

@@ -5,7 +5,7 @@ import { lower, lowerBlocking } from '../lib/lower';
 import { cpuBlocks } from '../lib/lower/cpu';
 import { allows, causal, full, headMask, keyLengths, local, materialize, parseMask } from '../lib/mask';
 import type { Client } from '../lib/pjrt';
-import { testInputs } from '../lib/timing/measure';
+import { testInputs } from '../lib/timing/check';
 import { differences, expectedOf, kernelErrors, outputsOf, runsOf, type Values } from './attention-case';
 import { withCpu } from './with-cpu';
 

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { type AttentionOptions, attentionDTypes, attentionGrad } from '../lib/attention';
 import { and, causal, documents, type LazyMask, local, not, or, parseMask } from '../lib/mask';
 import type { Client } from '../lib/pjrt';
-import { testInputs } from '../lib/timing/measure';
+import { testInputs } from '../lib/timing/check';
 import { expectedOf, expectKernel, greatest, outputsOf } from './attention-case';
 import { maxError } from './helpers';
 import { anyMask, kernelMaskTexts, maskTexts } from './masks';

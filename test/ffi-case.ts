@@ -2,7 +2,7 @@
 import type { AttentionDType } from '../lib/attention';
 import type { Client } from '../lib/pjrt';
 import { type Module, type TensorType, tensor, typeText } from '../lib/types';
-import { testData } from '../lib/timing/measure';
+import { testData } from '../lib/timing/check';
 
 import { greatest, tolerance } from './attention-case';
 import { allowsPair, bandMask, type FfiMask, maskText } from './ffi-mask-case';

@@ -5,7 +5,7 @@
 import { attentionDTypes } from '../lib/attention';
 import type { Client } from '../lib/pjrt';
 import { type Case, causal, everything, inputsOf, mistakes, run, runs } from './ffi-case';
-import { testData } from '../lib/timing/measure';
+import { testData } from '../lib/timing/check';
 import { maxError } from './helpers';
 import { withCpu } from './with-cpu';
 

@@ -3,7 +3,7 @@ import { type AttentionDType, type AttentionOptions, attention, attentionGrad, f
 import { lower } from '../lib/lower';
 import { causal, full, materialize, parseMask } from '../lib/mask';
 import type { Client } from '../lib/pjrt';
-import { testInputs } from '../lib/timing/measure';
+import { testInputs } from '../lib/timing/check';
 import { expectedOf, greatest, outputsOf } from './attention-case';
 import { maxError } from './helpers';
 import { withCpu } from './with-cpu';

@@ -10,7 +10,7 @@ import { lazyMasks } from '../lib/lower/lazy';
 import { idSetsOf } from '../lib/lower/tpu-mask';
 import { causal, documentIds, maskText, parseMask } from '../lib/mask';
 import { reference } from '../lib/reference';
-import { testInputs } from '../lib/timing/measure';
+import { testInputs } from '../lib/timing/check';
 import fc from 'fast-check';
 import { maxError } from './helpers';
 import { anyMask, maskTexts } from './masks';

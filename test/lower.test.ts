@@ -21,7 +21,7 @@ import {
   strided,
 } from '../lib/mask';
 import { type Client, Topology } from '../lib/pjrt';
-import { testInputs } from '../lib/timing/measure';
+import { testInputs } from '../lib/timing/check';
 import { expectedOf, outputsOf } from './attention-case';
 import { describeTpu, maxError } from './helpers';
 import { kernelMaskTexts } from './masks';

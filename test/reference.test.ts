@@ -2,7 +2,7 @@
 import { type AttentionOptions, attention } from '../lib/attention';
 import { causal, keyLengths, local, or, parseMask, perHead, prefix, segments } from '../lib/mask';
 import { reference, referenceGrad } from '../lib/reference';
-import { testInputs } from '../lib/timing/measure';
+import { testInputs } from '../lib/timing/check';
 import { maxError } from './helpers';
 
 const shape = { heads: 1, headDim: 1, queries: 2 } as const;

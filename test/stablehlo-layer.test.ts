@@ -6,7 +6,7 @@ import * as s from '../lib/ir/stablehlo';
 import { Client, Topology } from '../lib/pjrt';
 import { type Module, sizeOf, tensor, type TensorType } from '../lib/types';
 import { evaluate } from './evaluate';
-import { testData } from '../lib/timing/measure';
+import { testData } from '../lib/timing/check';
 import { maxError, testTpu } from './helpers';
 
 const [T, D, H, KV, K, F, V] = [5, 16, 4, 2, 4, 24, 11]; // tokens, model, heads, kv heads, head size, hidden, vocabulary

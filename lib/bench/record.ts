@@ -89,6 +89,8 @@ export interface BenchmarkRow extends PlainRow {
   readonly real_time: number;
   readonly cpu_time: number;
   readonly time_unit: 'ms';
+  /** Of another system's program its name and version, for instance `jax 0.10.2`; missing of this package's own. */
+  readonly system?: string;
   /** Of a client its platform, of a topology its name. */
   readonly target: string;
   readonly mask: string;

@@ -11,8 +11,8 @@ export interface SampleOptions {
   readonly tolerance?: number;
   /** Runs at the most, 1000 by default. */
   readonly maxRuns?: number;
-  /** Asked before each run but the first: whether to stop here. */
-  readonly isStopped?: () => boolean;
+  /** Done before each run, and not part of it. */
+  readonly prepare?: () => void;
 }
 
 /** Runs that are compared with as many before them to tell whether times have settled. */
@@ -24,7 +24,7 @@ const warmupShare = 1 / 3;
 
 /** Measures a piece of work again and again; at least once. Throws what the work throws. */
 export async function sample(work: () => unknown, options: SampleOptions): Promise<Sample> {
-  const { budgetMs, tolerance = 0.02, maxRuns = 1000, isStopped = () => false } = options;
+  const { budgetMs, tolerance = 0.02, maxRuns = 1000, prepare } = options;
   const times: number[] = [];
   const cpu: number[] = [];
   const load = loadMeter();
@@ -33,6 +33,7 @@ export async function sample(work: () => unknown, options: SampleOptions): Promi
   let steady = false;
   let warm: number | undefined;
   do {
+    prepare?.();
     const [start, used] = [performance.now(), process.cpuUsage()];
     await work();
     times.push(performance.now() - start);
@@ -44,7 +45,7 @@ export async function sample(work: () => unknown, options: SampleOptions): Promi
       else if (spent() > budgetMs * warmupShare) warm = times.length;
     }
     if (steady && isTight(times.slice(warm), tolerance)) break;
-  } while (spent() < budgetMs && times.length < maxRuns && !isStopped());
+  } while (spent() < budgetMs && times.length < maxRuns);
   // A run counts even where the budget was for less than the warm-up.
   const from = Math.min(warm ?? 1, times.length - 1);
   return sampleOf({ times: times.slice(from), cpu: cpu.slice(from), warmup: times.slice(0, from), steady }, load());

@@ -1,7 +1,7 @@
 /** `node-pjrt demo`, what `npm start` runs: dense, lazy causal and lazy window attention, run on the CPU and compiled for v5p without one. */
 import type { Command } from 'commander';
-import { caseText, type Job, type Measurement, measure } from '../timing/measure';
-import { tableHead, tableRow } from '../timing/report';
+import { caseText, type Job, type Measurement, measure } from '../bench/measurement';
+import { tableHead, tableRow } from '../bench/report';
 import { milliseconds } from '../timing/time';
 import { withTarget } from './target';
 

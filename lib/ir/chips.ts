@@ -18,6 +18,8 @@ export interface Chip {
   readonly flopsPerSecond: number;
   /** Of a device. */
   readonly hbmBytesPerSecond: number;
+  /** What a program may take of a device's memory. */
+  readonly hbmBytes: number;
   /** Vector memory that windows and scratch of a kernel may take, of a core. */
   readonly vmemBytes: number;
   /** Scalar memory that prefetched arrays and scratch may take, of a core. */
@@ -26,6 +28,7 @@ export interface Chip {
   readonly delaySlots: number;
 }
 
+const GiB = 2 ** 30;
 const MiB = 2 ** 20;
 const KiB = 2 ** 10;
 
@@ -35,7 +38,7 @@ const KiB = 2 ** 10;
  * on v5p and 1024 KiB are 140 bytes too many; the rest have as much (jax/_src/pallas/mosaic/tpu_info.py). Cores: the topology's own
  * `num_cores`; v4:2x2x1 and tpu7x:2x2x1 have two devices a chip, of one core each, so their peak and bandwidth are half a chip's (a v4
  * that runs as megacore has one of two cores). MXUs, peak: tpu_info.py; MXUs as libtpu's schedules name them. HBM:
- * cloud.google.com/tpu/docs, a page a generation. Clocks: v4 1.05 GHz (Jouppi et al., ISCA 2023); v5e, v5p, v6e, tpu7x are the peak over
+ * cloud.google.com/tpu/docs, a page a generation; its size: "exceeds available HBM (95.73G)" and the like of libtpu 0.0.52. Clocks: v4 1.05 GHz (Jouppi et al., ISCA 2023); v5e, v5p, v6e, tpu7x are the peak over
  * the flop a cycle, with `rowsPerCycle` 2 for the last two, since 1 would make 3.5 and 4.4 GHz: inferred, not documented. Delay slots:
  * from branches and the regions that start after them in libtpu 0.0.52's final bundles.
  */
@@ -49,6 +52,7 @@ const table = {
     hertz: 1.05e9,
     flopsPerSecond: 137.5e12,
     hbmBytesPerSecond: 614e9,
+    hbmBytes: 15.25 * GiB,
     vmem: 16 * MiB,
     delaySlots: 1,
   },
@@ -61,6 +65,7 @@ const table = {
     hertz: 1.5e9,
     flopsPerSecond: 197e12,
     hbmBytesPerSecond: 819e9,
+    hbmBytes: 15.75 * GiB,
     vmem: 128 * MiB,
     delaySlots: 4,
   },
@@ -73,6 +78,7 @@ const table = {
     hertz: 1.75e9,
     flopsPerSecond: 459e12,
     hbmBytesPerSecond: 2765e9,
+    hbmBytes: 95.73 * GiB,
     vmem: 64 * MiB - 64 * KiB,
     delaySlots: 4,
   },
@@ -85,6 +91,7 @@ const table = {
     hertz: 1.75e9,
     flopsPerSecond: 918e12,
     hbmBytesPerSecond: 1640e9,
+    hbmBytes: 31.24 * GiB,
     vmem: 128 * MiB - 64 * KiB,
     delaySlots: 4,
   },
@@ -97,6 +104,7 @@ const table = {
     hertz: 2.2e9,
     flopsPerSecond: 1155e12,
     hbmBytesPerSecond: 3690e9,
+    hbmBytes: 94.74 * GiB,
     vmem: 64 * MiB - 64 * KiB,
     delaySlots: 6,
   },

@@ -1,128 +1,8 @@
-/** One attention on one target: built, compiled and, where the target can run it, timed and compared with the reference. */
-import { type AttentionOptions, type AttentionSpec, attention, inputTypes } from '../attention';
+/** Inputs to run an attention with, and how far its outputs are from the reference. */
+import { type AttentionSpec, inputTypes } from '../attention';
 import { ShapeError } from '../errors';
-import { type Blocking, lower, lowerBlocking, type Preset } from '../lower';
-import { analyze, masksOf, maskText, parseMask } from '../mask';
-import type { Client, Topology } from '../pjrt';
 import { reference, referenceGrad } from '../reference';
 import { fromBits, isNarrowFloat, sizeOf, type TensorType, toBits, typeText } from '../types';
-import { time } from './time';
-
-export interface Job {
-  /** The attention but its mask. */
-  readonly options: Omit<AttentionOptions, 'mask'>;
-  /** The mask as text, for instance `causal` or `dense(causal)`; building the mask is part of the measured build. */
-  readonly mask: string;
-  /** Of the TPU kernels' tiles. */
-  readonly preset?: Preset;
-  readonly runs?: number;
-  /** See TimingOptions. */
-  readonly budgetMs?: number;
-}
-
-/** Times in milliseconds; bytes by the compiler's own account. A field is missing where the target cannot tell it. */
-export interface Measurement {
-  /** Heads / kv heads x head_dim, tokens, dtype, and what is not as `attention` has it by default. */
-  readonly case: string;
-  readonly target: string;
-  readonly mask: string;
-  /** From the mask to the program's text. */
-  readonly buildMs?: number;
-  /** From the text to an executable. */
-  readonly compileMs?: number;
-  readonly firstMs?: number;
-  readonly minMs?: number;
-  readonly medianMs?: number;
-  /** Blocks of the lowering that are computed, and all there are. */
-  readonly activeBlocks?: number;
-  readonly blocks?: number;
-  /**
-   * Largest absolute difference from the reference over `comparedRows` query rows of every head, and over all that these rows give to dk,
-   * dv and dSinks.
-   */
-  readonly maxError?: number;
-  readonly comparedRows?: number;
-  /** Of the mask, in the program or beside it. */
-  readonly maskBytes?: number;
-  readonly codeBytes?: number;
-  readonly tempBytes?: number;
-  /** Why the row ends before its end: the error's text. */
-  readonly failure?: string;
-}
-
-/** `16/2 x 256, T 4096, bf16`; a value size, a pass, a soft cap and sinks are told where they are not the default. */
-export function caseText(options: Job['options']): string {
-  const { heads, kvHeads = heads, headDim, valueDim = headDim, queries, keys = queries, dtype = 'f32', batch = 1 } = options;
-  const { pass = 'forward', softCap, sinks } = options;
-  return [
-    `${batch > 1 ? `${batch} x ` : ''}${heads}/${kvHeads} x ${headDim}${valueDim === headDim ? '' : `/${valueDim}`}`,
-    keys === queries ? `T ${queries}` : `T ${queries} x ${keys}`,
-    dtype,
-    ...(softCap === undefined ? [] : [`soft cap ${softCap}`]),
-    ...(sinks ? ['sinks'] : []),
-    ...(pass === 'forward' ? [] : [pass]),
-  ].join(', ');
-}
-
-/** Never throws for what an attention or a plugin may fail of: the row says it in `failure`. */
-export async function measure(job: Job, on: Client | Topology): Promise<Measurement> {
-  const { queries, keys = queries } = job.options;
-  const row: { -readonly [K in keyof Measurement]: Measurement[K] } = {
-    case: caseText(job.options),
-    target: targetText(on),
-    mask: job.mask,
-  };
-  try {
-    const begin = performance.now();
-    const mask = parseMask(job.mask, queries, keys);
-    const spec = attention({ ...job.options, mask });
-    const choice = { chip: on.chip, preset: job.preset };
-    const module = lower(spec, on.target, choice);
-    row.buildMs = performance.now() - begin;
-    row.maskBytes = module.maskBytes;
-    row.mask = mask.kind === 'dense' ? job.mask : maskText(mask);
-    Object.assign(row, blockCounts(spec, lowerBlocking(spec, on.target, choice)));
-    const compiling = performance.now();
-    if (!('upload' in on)) {
-      using compiled = await on.compile(module);
-      row.compileMs = performance.now() - compiling;
-      row.codeBytes = compiled.codeBytes;
-      row.tempBytes = compiled.memory?.tempBytes;
-      return row;
-    }
-    using compiled = await on.compile(module);
-    row.compileMs = performance.now() - compiling;
-    row.tempBytes = compiled.memory?.tempBytes;
-    const rows = sampleRows(spec);
-    const values = testInputs(spec, rows);
-    const inputs = Object.fromEntries(Object.entries(inputTypes(spec)).map(([name, type]) => [name, on.upload(type, values[name])]));
-    try {
-      const { firstMs, minMs, medianMs } = await time(compiled, inputs, { runs: job.runs, warmup: 1, budgetMs: job.budgetMs });
-      using outputs = await compiled.run(inputs);
-      const seen: Record<string, ArrayLike<number>> = {};
-      for (const name of Object.keys(spec.outputs)) seen[name] = (await outputs[name].read()) as ArrayLike<number>;
-      const error = maxError(spec, seen, rows, values);
-      Object.assign(row, { firstMs, minMs, medianMs, maxError: error, comparedRows: rows.length });
-    } finally {
-      for (const buffer of Object.values(inputs)) buffer.dispose();
-    }
-  } catch (error) {
-    row.failure = (error as Error).message;
-  }
-  return row;
-}
-
-function targetText(on: Client | Topology): string {
-  return 'upload' in on ? on.target : on.name;
-}
-
-function blockCounts(spec: AttentionSpec, blocking: Blocking | undefined) {
-  if (!blocking) return { activeBlocks: undefined, blocks: undefined };
-  const masks = masksOf(spec.mask, spec.heads);
-  const { blocks } = analyze(spec.mask, { queries: spec.queries, keys: spec.keys, ...blocking });
-  const each = (spec.batch * spec.heads) / masks.length;
-  return { activeBlocks: each * blocks.active, blocks: each * blocks.total };
-}
 
 /**
  * Inputs of an attention by name: test data; eight segments of one size; key lengths of three quarters. `dOut` is zero but in `rows`, all
@@ -156,7 +36,7 @@ export function testInputs(
 export function testData(type: TensorType, seed: number): Float32Array {
   const size = sizeOf(type);
   if (size >= 2 ** 32) throw new ShapeError(`an array of test data has fewer than 2^32 elements; got ${typeText(type)}`);
-  const values = new Float32Array(size);
+  const values = new Float32Array(Math.min(size, period));
   // Locals: a loop of globals is ten times as long in jest's contexts.
   const { imul } = Math;
   const scale = Math.sqrt(3);
@@ -170,15 +50,26 @@ export function testData(type: TensorType, seed: number): Float32Array {
     }
     values[i] = sum * scale;
   }
-  return rounded(type.dtype, values);
+  return repeated(rounded(type.dtype, values), size);
+}
+
+/** Values of large test data come again after so many: a prime, so that no two rows are alike. */
+const period = 1048583;
+
+function repeated(values: Float32Array, size: number): Float32Array {
+  if (values.length === size) return values;
+  const all = new Float32Array(size);
+  all.set(values);
+  for (let filled = values.length; filled < size; filled *= 2) all.copyWithin(filled, 0, Math.min(filled, size - filled));
+  return all;
 }
 
 function rounded(dtype: TensorType['dtype'], values: Float32Array): Float32Array {
   return isNarrowFloat(dtype) ? fromBits(dtype, toBits(dtype, values)) : values;
 }
 
-/** First, last and middle rows, and some between: the reference costs keys x size a row. */
-function sampleRows({ queries }: AttentionSpec): number[] {
+/** Query rows to compare: the first, last and middle ones, and some between. The reference costs keys x size a row. */
+export function sampleRows({ queries }: AttentionSpec): number[] {
   const places = [0, 1, queries >> 2, (queries >> 1) - 1, queries >> 1, Math.floor(queries * 0.7), queries - 2, queries - 1];
   return [...new Set(places.filter((row) => row >= 0 && row < queries))];
 }
@@ -204,7 +95,7 @@ function spread({ batch, heads, queries }: AttentionSpec, taken: ArrayLike<numbe
 }
 
 /** Over all outputs, those of rows at `rows`; infinities of one sign differ by 0, and a NaN is the answer. */
-function maxError(
+export function maxError(
   spec: AttentionSpec,
   outputs: Readonly<Record<string, ArrayLike<number>>>,
   rows: readonly number[],

@@ -1,6 +1,6 @@
 /** Measurements as a table of fixed columns, so that each row can be printed when it is there. */
-import type { Measurement } from './measure';
-import { milliseconds } from './time';
+import type { Measurement } from './measurement';
+import { milliseconds } from '../timing/time';
 
 interface Column {
   readonly title: string;
