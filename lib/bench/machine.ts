@@ -21,7 +21,7 @@ export function context(): Context {
     host_name: os.hostname(),
     executable: 'node-pjrt bench',
     num_cpus: os.cpus().length,
-    mhz_per_cpu: cpu.speed,
+    mhz_per_cpu: cpu.speed || Number(/^cpu MHz\s*: (.*)$/m.exec(read('/proc/cpuinfo') ?? '')?.[1] ?? 0),
     ...(governor === undefined ? {} : { cpu_scaling_enabled: governor !== 'performance' }),
     caches: caches(),
     load_avg: os.loadavg(),

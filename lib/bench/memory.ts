@@ -10,7 +10,7 @@ import { availableBytes } from './machine';
 export interface Need {
   /** On the device: arguments, outputs, temporaries. */
   readonly deviceBytes: number;
-  /** Of this machine where it runs: inputs and outputs as arrays of JavaScript. */
+  /** Of this machine where it runs: inputs and outputs on their way to and from the device, as they are there and as arrays of JavaScript. */
   readonly arrayBytes: number;
   /** Of this machine anyway: a dense mask on its way to the compiler. */
   readonly maskBytes: number;
@@ -37,7 +37,7 @@ export function needOf({ options, mask, impl }: BenchmarkCase, target: 'cpu' | '
   const arrays = types.reduce((sum, type) => sum + 4 * sizeOf(type), 0);
   const isDense = impl === 'reference' || isDenseMask(mask);
   const bits = isDenseMask(mask) ? (spec.queries * spec.keys) / 8 : 0;
-  return { deviceBytes: ports + (isDense ? scoresBytes(spec, target) : 0), arrayBytes: arrays, maskBytes: maskCopies * bits };
+  return { deviceBytes: ports + (isDense ? scoresBytes(spec, target) : 0), arrayBytes: ports + arrays, maskBytes: maskCopies * bits };
 }
 
 function scoresBytes({ batch, heads, queries, keys, pass, dtype }: AttentionSpec, target: 'cpu' | 'tpu'): number {
@@ -50,16 +50,27 @@ export interface Prediction {
   readonly reason?: string;
 }
 
-/** What a case would take of what is scarcest, and whether it is there. `mostBytes` is the caller's own limit. */
-export function predict(benchmarkCase: BenchmarkCase, on: Client | Topology, mostBytes = Number.POSITIVE_INFINITY): Prediction {
-  const { deviceBytes, arrayBytes, maskBytes } = needOf(benchmarkCase, on.target);
+export interface PredictOptions {
+  /** The caller's own limit; none by default. */
+  readonly mostBytes?: number;
+  /** Whether the case is to run, or only to be compiled; true by default. */
+  readonly runs?: boolean;
+  /** What the compiler says that a run takes of the device, where it has been asked. */
+  readonly compiledBytes?: number;
+}
+
+/** What a case would take of what is scarcest, and whether it is there. */
+export function predict(benchmarkCase: BenchmarkCase, on: Client | Topology, options: PredictOptions = {}): Prediction {
+  const { mostBytes = Number.POSITIVE_INFINITY, runs = true, compiledBytes } = options;
+  const { arrayBytes, maskBytes, deviceBytes: predicted } = needOf(benchmarkCase, on.target);
+  const deviceBytes = compiledBytes ?? predicted;
   const isHere = on.target === 'cpu';
-  const inMachine = maskBytes + ('upload' in on ? arrayBytes : 0) + (isHere ? deviceBytes : 0);
+  const inMachine = maskBytes + (runs && 'upload' in on ? arrayBytes : 0) + (runs && isHere ? deviceBytes : 0);
   const bytes = isHere ? inMachine : deviceBytes;
   const limits = [
     { needs: inMachine, has: availableBytes(), of: 'of memory are available on this machine' },
     ...(isHere ? [] : [{ needs: deviceBytes, has: deviceLimit(on), of: `of HBM are there on ${on.chip}` }]),
-    { needs: bytes, has: mostBytes, of: 'are the limit' },
+    { needs: bytes, has: mostBytes, of: 'are the limit that --max-memory sets' },
   ];
   const short = limits.find(({ needs, has }) => needs > has);
   return short ? { bytes, reason: `needs ${bytesText(short.needs)}; ${bytesText(short.has)} ${short.of}` } : { bytes };

@@ -46,3 +46,24 @@ function row(tokens: number, withCompile: Figures, step: Figures): OriginRow {
 export function originCompileMs({ withCompile, step }: OriginRow, mask: 'dense' | 'causal'): number {
   return (withCompile[mask].ms - step[mask].ms) * withCompile[mask].iterations;
 }
+
+/** Seconds of one layer's attention, and of its gradients with it. */
+export interface OriginLayer {
+  readonly refFwd: number;
+  readonly flashFwd: number;
+  readonly refBwd: number;
+  readonly flashBwd: number;
+}
+
+/**
+ * `tpu_attention_benchmark.py` at the same pull request, on the same device: batch 2, 8192 tokens, window 1024, bf16, means of 5 runs
+ * after a first. The reference there is causal without the window, and its forward pass is not compiled; of 539.5b it was out of memory.
+ */
+export const originLayers: Readonly<Record<string, OriginLayer>> = {
+  '1.2b': { refFwd: 0.2291, flashFwd: 0.0014, refBwd: 0.0217, flashBwd: 0.0058 },
+  '12.6b': { refFwd: 0.5699, flashFwd: 0.0032, refBwd: 0.0524, flashBwd: 0.0152 },
+  '29.6b': { refFwd: 0.7957, flashFwd: 0.0043, refBwd: 0.0731, flashBwd: 0.0204 },
+  '65.2b': { refFwd: 1.0225, flashFwd: 0.0055, refBwd: 0.0948, flashBwd: 0.0262 },
+  '134b': { refFwd: 1.2485, flashFwd: 0.0067, refBwd: 0.1159, flashBwd: 0.0313 },
+  '261.7b': { refFwd: 1.5577, flashFwd: 0.0072, refBwd: 0.1349, flashBwd: 0.0373 },
+};

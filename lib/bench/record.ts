@@ -129,6 +129,9 @@ export interface BenchmarkRow extends PlainRow {
   readonly warnings?: readonly string[];
 }
 
+/** A row of either. */
+export type AnyRow = PlainRow & Omit<Partial<BenchmarkRow>, keyof PlainRow>;
+
 export interface BenchmarkFile<Row extends PlainRow = BenchmarkRow> {
   readonly context: Context;
   readonly benchmarks: readonly Row[];
@@ -147,7 +150,7 @@ export function writeRecord(path: string, file: BenchmarkFile): void {
 /**
  * Reads a file of these benchmarks, or of google-benchmark itself. Throws Error, with the path, for what is neither.
  */
-export function readRecord(path: string): BenchmarkFile<PlainRow & Partial<BenchmarkRow>> {
+export function readRecord(path: string): BenchmarkFile<AnyRow> {
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(path, 'utf8'));
@@ -157,7 +160,7 @@ export function readRecord(path: string): BenchmarkFile<PlainRow & Partial<Bench
   }
   const problem = problemOf(value);
   if (problem) throw new Error(`a benchmark file is google-benchmark's JSON: ${problem}; got ${path}`);
-  return value as BenchmarkFile<PlainRow & Partial<BenchmarkRow>>;
+  return value as BenchmarkFile<AnyRow>;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -41,6 +41,7 @@ interface Run {
   readonly row: Row;
   readonly benchmarkCase: BenchmarkCase;
   readonly on: Client | Topology;
+  readonly mostBytes?: number;
   readonly forSteps: SampleOptions;
   /** Of each of build, lower and compile. */
   readonly forCompiles: SampleOptions;
@@ -50,13 +51,23 @@ interface Run {
 
 /** Never throws for what an attention or a plugin may fail of: the row says it in `error_message`, or why it is skipped in `skip_message`. */
 export async function runCase(benchmarkCase: BenchmarkCase, on: Client | Topology, options: RunOptions = {}): Promise<BenchmarkRow> {
-  const { budgetMs = 5000, maxRuns, maxCompiles, last = 'step', estimates = true, checks = true, withCompile = false, onPhase } = options;
+  const {
+    budgetMs = 5000,
+    maxRuns,
+    maxCompiles,
+    last = 'step',
+    estimates = true,
+    checks = true,
+    withCompile = false,
+    mostBytes,
+    onPhase,
+  } = options;
   const wanted = [...phases.slice(0, phases.indexOf(last) + 1), ...(checks ? ['check'] : []), ...(estimates ? ['estimate'] : [])];
   const [forSteps, forCompiles] = [
     { budgetMs, maxRuns },
     { budgetMs: budgetMs / 4, maxRuns: maxCompiles },
   ];
-  const row = emptyRow(benchmarkCase, on);
+  const row = emptyRow(benchmarkCase, 'upload' in on ? on.target : on.name);
   const begins: Run['begins'] = (phase) => {
     if (!wanted.includes(phase)) return false;
     onPhase?.(phase, row);
@@ -65,22 +76,27 @@ export async function runCase(benchmarkCase: BenchmarkCase, on: Client | Topolog
   collectGarbage();
   const peak = peakMeter();
   try {
-    const { bytes, reason } = predict(benchmarkCase, on, options.mostBytes);
+    const { bytes, reason } = predict(benchmarkCase, on, { mostBytes, runs: wanted.includes('first') });
     row.predicted_bytes = bytes;
     if (reason) Object.assign(row, { skipped: true, skip_message: reason });
-    else await measure({ row, benchmarkCase, on, forSteps, forCompiles, begins });
+    else await measure({ row, benchmarkCase, on, mostBytes, forSteps, forCompiles, begins });
   } catch (error) {
     Object.assign(row, { error_occurred: true, error_message: (error as Error).message.split('\n')[0] });
   }
-  row.peak_bytes = peak();
+  if (row.phases.build) row.peak_bytes = peak();
   Object.assign(row, totals(row, withCompile));
   row.warnings = [...(row.warnings ?? []), ...warningsOf(row.phases)];
   return row;
 }
 
-function emptyRow({ name, options, mask, impl }: BenchmarkCase, on: Client | Topology): Row {
+/** A case that its target cannot even be opened for. */
+export function failedRow(benchmarkCase: BenchmarkCase, target: string, error: Error): BenchmarkRow {
+  return { ...emptyRow(benchmarkCase, target), error_occurred: true, error_message: error.message.split('\n')[0] };
+}
+
+/** The row of a case that nothing was measured of yet; `target` is a client's platform or a topology's name. */
+export function emptyRow({ name, options, mask, impl }: BenchmarkCase, target: string): Row {
   const { batch, heads, kvHeads, headDim, queries, keys, dtype, pass } = attention(options);
-  const target = 'upload' in on ? on.target : on.name;
   const full = target === 'cpu' ? name : `${name}/target:${target}`;
   return {
     name: full,
@@ -171,17 +187,24 @@ async function compiledOf({ row, on, forCompiles }: Run, module: Module): Promis
   return done;
 }
 
-async function steps({ row, forSteps, begins }: Run, spec: AttentionSpec, compiled: LoadedExecutable): Promise<void> {
+async function steps(run: Run, spec: AttentionSpec, compiled: LoadedExecutable): Promise<void> {
+  const { row, benchmarkCase, on, mostBytes, forSteps, begins } = run;
   if (!begins('first')) return;
+  // The compiler knows better than the prediction.
+  const { reason } = predict(benchmarkCase, on, { mostBytes, compiledBytes: row.hbm_bytes });
+  if (reason) {
+    Object.assign(row, { skipped: true, skip_message: reason });
+    return;
+  }
   const rows = sampleRows(spec);
   const values = testInputs(spec, rows);
   const inputs = Object.fromEntries(
     Object.entries(inputTypes(spec)).map(([name, type]) => [name, compiled.client.upload(type, values[name])]),
   );
   try {
-    const run = () => runOnce(compiled, inputs);
-    row.phases.first = await sample(run, { budgetMs: 0 });
-    if (begins('step')) row.phases.step = await sample(run, forSteps);
+    const work = () => runOnce(compiled, inputs);
+    row.phases.first = await sample(work, { budgetMs: 0 });
+    if (begins('step')) row.phases.step = await sample(work, forSteps);
     if (!begins('check')) return;
     using outputs = await compiled.run(inputs);
     const seen: Record<string, ArrayLike<number>> = {};
@@ -239,11 +262,9 @@ function totals({ phases: { build, lower, compile, first, step }, estimated_step
 /** Other work that takes more than this share of the cores is worth a word. */
 const noticedLoad = 0.1;
 
-function warningsOf(measured: Row['phases']): string[] {
-  return Object.entries(measured).flatMap(([phase, { load = 0, steady, times }]) => [
-    ...(load > noticedLoad ? [`${phase}: other work took ${Math.round(100 * load)} % of the cores`] : []),
-    ...(phase === 'step' && !steady
-      ? [`${phase}: times did not settle within the budget, which was for ${times.length} runs that count`]
-      : []),
-  ]);
+function warningsOf({ step, ...others }: Row['phases']): string[] {
+  const loaded = Object.entries({ ...others, step }).filter(([, one]) => (one?.load ?? 0) > noticedLoad);
+  const most = Math.max(...loaded.map(([, one]) => one?.load ?? 0));
+  if (!loaded.length) return [];
+  return [`other work took up to ${Math.round(100 * most)} % of the cores in ${loaded.map(([phase]) => phase).join(', ')}`];
 }

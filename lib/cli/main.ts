@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { Command } from 'commander';
 import { attention } from './attention';
+import { bench } from './bench';
 import { compile } from './compile';
 import { demo } from './demo';
 import { devices } from './devices';
@@ -22,7 +23,7 @@ const program = new Command('node-pjrt')
   .configureOutput({ outputError: (text, write) => write(`node-pjrt: ${text.replace(/^error: /, '')}`) });
 
 // A command inherits what the program is set up with, so that comes first.
-for (const command of [demo, attention, estimate, tune, mask, compile, devices, plugins, doctor]) command(program);
+for (const command of [demo, attention, bench, estimate, tune, mask, compile, devices, plugins, doctor]) command(program);
 
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));

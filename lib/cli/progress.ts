@@ -37,6 +37,30 @@ export function countBar(title: string, stream: NodeJS.WriteStream = process.std
   };
 }
 
+/**
+ * Which case of how many is at what, and about how long the rest takes if it goes on as until now: on a terminal one redrawn line,
+ * otherwise a line a case.
+ */
+export function caseProgress(stream: NodeJS.WriteStream = process.stderr) {
+  const started = Date.now();
+  let shown = -1;
+  const at = (done: number, total: number, name: string, phase: string) => {
+    const seconds = (Date.now() - started) / 1000;
+    const left = done ? `, about ${durationText((seconds / done) * (total - done))} left` : '';
+    const text = `${done + 1} of ${total}${left}: ${name}`;
+    if (stream.isTTY) write(stream, `${text} ${phase}`, '');
+    else if (done !== shown) write(stream, text, '\n');
+    shown = done;
+  };
+  const clear = () => {
+    if (stream.isTTY) stream.write('\r\u001b[K');
+  };
+  return { at, clear };
+}
+
+/** `40 s`, `3 min`. */
+const durationText = (seconds: number) => (seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.round(seconds / 60)} min`);
+
 function bar(done: number, total: number): string {
   const full = Math.round((done / total) * width);
   return '█'.repeat(full) + '░'.repeat(width - full);

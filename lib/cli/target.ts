@@ -9,13 +9,18 @@ export const topologyOption = () => new Option('--topology <name>', `what to com
 
 /** Opens what `name` names, for as long as `use` runs: a client, or a topology. `tpu:v5p:2x2x1` is a topology too. */
 export async function withTarget<T>(name: string, use: (on: Client | Topology) => Promise<T>): Promise<T> {
-  if (name === 'cpu' || name === 'tpu' || name.includes('/')) {
+  if (isPlugin(name)) {
     using client = await Client.open(name);
     return await use(client);
   }
   using opened = await Topology.open('tpu', topologyName(name));
   return await use(opened);
 }
+
+const isPlugin = (name: string) => name === 'cpu' || name === 'tpu' || name.includes('/');
+
+/** A target by one name: of a topology libtpu's own. */
+export const targetName = (name: string) => (isPlugin(name) ? name : topologyName(name));
 
 /** libtpu's own name of a topology; a generation's bare name is its smallest. */
 export function topologyName(name: string): string {
