@@ -1,5 +1,6 @@
 /** Block maps as a drawing: SVG by Vega, and a page around it. */
 import type { Spec } from 'vega';
+import { escaped } from '../bench/story/markup';
 import { type BlockMap, type CellClass, classNames, scaleText } from './blockmap';
 
 /** A map and what stands over it. */
@@ -116,8 +117,4 @@ ${rows.join('\n')}
 </table>
 </html>
 `;
-}
-
-function escaped(text: string): string {
-  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/"/g, '&quot;');
 }

@@ -1,0 +1,111 @@
+/** What the figures of a run say, computed from that run and nothing else. */
+import type { BenchmarkRow } from '../record';
+import { aheadText, type Choice, isCpu, type MaskKind, prepared, rowAt, rowsOf, systemText } from './series';
+import { timesText, timeText, tokensText } from './words';
+
+/** A figure to see at a glance. */
+export interface KeyFigure {
+  readonly value: string;
+  readonly words: string;
+}
+
+export interface Finding {
+  readonly sentences: readonly string[];
+  readonly keys: readonly KeyFigure[];
+}
+
+export function finding(rows: readonly BenchmarkRow[]): Finding {
+  const cpu = !rows.some((row) => !isCpu(row) && prepared(row));
+  const parts = [lengths(rows, cpu), denseAgainstLazy(rows, cpu), peer(rows), stepRatio(rows)];
+  const found = parts.filter((part) => part !== undefined);
+  if (!found.length) return { sentences: ['Nothing was measured to the end, so there is nothing to say yet.'], keys: [] };
+  return { sentences: found.map(({ sentence }) => sentence), keys: found.flatMap(({ key }) => key ?? []) };
+}
+
+type Part = { readonly sentence: string; readonly key?: KeyFigure } | undefined;
+
+const targetText = (rows: readonly BenchmarkRow[], cpu: boolean) => (cpu ? 'the CPU plugin' : aheadText(rows));
+
+/** A lazy mask at the shortest and the longest T. */
+function lengths(rows: readonly BenchmarkRow[], cpu: boolean): Part {
+  const done = rowsOf(rows, { system: 'ours', mask: 'causal', cpu }).filter(prepared);
+  const [first, last] = [done[0], done.at(-1)];
+  const [short, long] = [first && prepared(first), last && prepared(last)];
+  if (!short || !long || !last || first === last) return undefined;
+  const [at, where] = [tokensText(last.queries), targetText(rows, cpu)];
+  return {
+    sentence: `For ${where} a lazy causal mask of ${at} tokens is built, lowered and compiled in ${timeText(long.median)}, one of ${tokensText(first.queries)} tokens in ${timeText(short.median)}.`,
+    key: { value: timeText(long.median), words: `to build, lower and compile a causal mask of ${at} tokens for ${where}` },
+  };
+}
+
+/** At the longest T that the dense mask has. */
+function denseAgainstLazy(rows: readonly BenchmarkRow[], cpu: boolean): Part {
+  const pair = longestPair(rows, { system: 'ours', mask: 'dense', cpu }, { system: 'ours', mask: 'causal', cpu });
+  if (!pair) return undefined;
+  const [dense, lazy, at] = [pair.a.median, pair.b.median, tokensText(pair.tokens)];
+  return {
+    sentence: `As T × T bits the same mask takes ${timeText(dense)} at ${at} tokens, where the lazy one takes ${timeText(lazy)}.`,
+    key: {
+      value: timesText(dense / lazy),
+      words: `as long for the dense mask as for the lazy one at ${at} tokens, for ${targetText(rows, cpu)}`,
+    },
+  };
+}
+
+/** The peer's lazy and dense masks at the longest T that both systems have, and up to which T the peer is the faster one. */
+function peer(rows: readonly BenchmarkRow[]): Part {
+  const pair = (mask: MaskKind) => longestPair(rows, { system: 'peer', mask, cpu: false }, { system: 'ours', mask, cpu: false });
+  const [lazy, dense] = [pair('causal'), pair('dense')];
+  const any = lazy ?? dense;
+  if (!any) return undefined;
+  const words = (name: string, { a, b, tokens }: NonNullable<typeof any>) =>
+    `${timeText(a.median)} for its ${name} of ${tokensText(tokens)} tokens (here ${timeText(b.median)})`;
+  const parts = [...(lazy ? [words('CausalMask', lazy)] : []), ...(dense ? [words('NumpyMask', dense)] : [])];
+  const name = systemText(any.rowA);
+  const faster = fasterPeer(rows);
+  return {
+    sentence: `The splash attention of ${name}, compiled in the same run by the same compiler, takes ${parts.join(' and ')}${faster ? `; ${faster}` : ''}.`,
+    ...(lazy && {
+      key: {
+        value: timesText(lazy.a.median / lazy.b.median),
+        words: `as long for JAX’s CausalMask as for causal here, at ${tokensText(lazy.tokens)} tokens`,
+      },
+    }),
+  };
+}
+
+function fasterPeer(rows: readonly BenchmarkRow[]): string | undefined {
+  const ours = rowsOf(rows, { system: 'ours', mask: 'causal', cpu: false });
+  const last = rowsOf(rows, { system: 'peer', mask: 'causal', cpu: false }).findLast((row) => {
+    const other = ours.find(({ queries }) => queries === row.queries);
+    const [a, b] = [prepared(row), other && prepared(other)];
+    return a && b && a.median < b.median;
+  });
+  return last && `up to ${tokensText(last.queries)} tokens its CausalMask is the faster one`;
+}
+
+/** Steps on this machine's CPU, at the longest T that the dense mask has. */
+function stepRatio(rows: readonly BenchmarkRow[]): Part {
+  const dense = rowsOf(rows, { system: 'ours', mask: 'dense', cpu: true }).findLast(({ phases: { step } }) => step);
+  const lazy = dense && rowAt(rows, { system: 'ours', mask: 'causal', cpu: true }, dense.queries);
+  const [slow, fast] = [dense?.phases.step, lazy?.phases.step];
+  if (!dense || !slow || !fast) return undefined;
+  const tokens = tokensText(dense.queries);
+  return {
+    sentence: `On this machine’s CPU a step of ${tokens} tokens takes ${timeText(fast.median)} with the lazy mask and ${timeText(slow.median)} with the dense one.`,
+    key: {
+      value: timesText(slow.median / fast.median),
+      words: `as long for a step with the dense mask as with the lazy one, ${tokens} tokens on this CPU`,
+    },
+  };
+}
+
+function longestPair(rows: readonly BenchmarkRow[], one: Choice, other: Choice) {
+  for (const rowA of rowsOf(rows, one).reverse()) {
+    const [a, rowB] = [prepared(rowA), rowAt(rows, other, rowA.queries)];
+    const b = rowB && prepared(rowB);
+    if (a && b) return { a, b, rowA, tokens: rowA.queries };
+  }
+  return undefined;
+}
