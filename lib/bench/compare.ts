@@ -1,5 +1,6 @@
 /** Two benchmark files, case by case and phase by phase: ratios with their intervals, and whether they differ at all. */
 import { type AnyRow, type Phase, phases } from './record';
+import { noticedLoad } from './sample';
 import { type Interval, median, ratioOf } from './stats';
 
 /** What repeats exactly: bytes, and what is estimated of a program. */
@@ -30,6 +31,8 @@ export interface Comparison {
   /** 95 %; null where there are too few runs for one. Of what repeats exactly, the ratio itself. */
   readonly interval: Interval | null;
   readonly verdict: Verdict;
+  /** The most that other work took of the cores meanwhile, in either file; missing where it was not noticed. */
+  readonly load?: number;
 }
 
 export interface CompareOptions {
@@ -38,21 +41,23 @@ export interface CompareOptions {
   /** Times are divided by those of this row in the same file: machines of unlike speed compare. */
   readonly relativeTo?: string;
   /**
-   * A ratio nearer to 1 than this is no difference; 0.02 by default, half the width that a sample stops at. An interval knows how times
-   * vary in a process, not how one process differs from the next.
+   * A ratio nearer to 1 than this is no difference; 0.05 by default. An interval knows how times vary within a process, not how
+   * one process differs from the next.
    */
   readonly noise?: number;
 }
 
 /** Throws Error where a row to relate to is in only one of the files. */
 export function compare(before: readonly AnyRow[], after: readonly AnyRow[], options: CompareOptions = {}): Comparison[] {
-  const { metrics: wanted = metrics, relativeTo, noise = 0.02 } = options;
+  const { metrics: wanted = metrics, relativeTo, noise = 0.05 } = options;
   const bases = [before, after].map((rows) => (relativeTo === undefined ? undefined : baseOf(rows, relativeTo)));
   const names = [...new Set(before.map(({ name }) => name))].filter((name) => after.some((row) => row.name === name));
   return names.flatMap((name) =>
     wanted.flatMap((metric) => {
       const [a, b] = [before, after].map((rows, i) => valuesOf(named(rows, name), metric, bases[i]));
-      return a.length && b.length ? [comparison(name, metric, a, b, noise)] : [];
+      if (!a.length || !b.length) return [];
+      const load = Math.max(...[before, after].map((rows) => loadOf(named(rows, name), metric)));
+      return [{ ...comparison(name, metric, a, b, noise), ...(load > 0 ? { load } : {}) }];
     }),
   );
 }
@@ -105,6 +110,14 @@ function valuesOf(rows: readonly AnyRow[], metric: Metric, base?: readonly AnyRo
 
 const milliseconds = { ns: 1e-6, us: 1e-3, ms: 1, s: 1000 };
 
+/** 0 where there was none to notice. */
+function loadOf(rows: readonly AnyRow[], metric: Metric): number {
+  const loads = rows.map((row) => row.phases?.[phaseOf(metric)]?.load ?? 0);
+  return Math.max(0, ...loads.filter((load) => load > noticedLoad));
+}
+
+const phaseOf = (metric: Metric) => metric.replace('_cpu', '') as Phase;
+
 /** Those above 0, which ratios are of. */
 function timesOf(row: AnyRow, metric: Metric): readonly number[] {
   return allOf(row, metric).filter((value) => value > 0);
@@ -114,6 +127,6 @@ function allOf(row: AnyRow, metric: Metric): readonly number[] {
   if (metric === 'estimated_step') return row.estimated_step ? [row.estimated_step.ms] : [];
   if (isExact(metric)) return [row[metric] ?? 0];
   if (metric === 'real_time' || metric === 'cpu_time') return row.phases ? [] : [(row[metric] ?? 0) * milliseconds[row.time_unit ?? 'ns']];
-  const sample = row.phases?.[metric.replace('_cpu', '') as Phase];
+  const sample = row.phases?.[phaseOf(metric)];
   return sample?.[metric.endsWith('_cpu') ? 'cpu' : 'times'] ?? [];
 }

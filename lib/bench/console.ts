@@ -25,8 +25,8 @@ export function contextText(context: Context): string {
 function customContext(context: Context): Record<string, string> {
   return {
     cpu_model: context.cpu_model,
-    'node-pjrt': context.library_version,
-    node: context.node_version,
+    library_version: context.library_version,
+    node_version: context.node_version,
     ...context.plugin_versions,
     ...(context.commit === undefined ? {} : { commit: context.commit }),
   };

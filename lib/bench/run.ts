@@ -11,14 +11,14 @@ import type { BenchmarkCase } from './cases';
 import { collectGarbage, peakMeter } from './machine';
 import { predict } from './memory';
 import { type BenchmarkRow, type Phase, phases, type Sample } from './record';
-import { type SampleOptions, sample } from './sample';
+import { noticedLoad, type SampleOptions, sample } from './sample';
 
 export interface RunOptions {
   /** Wall time of the steps, in milliseconds; build, lower and compile have a quarter of it each. 5000 by default. */
   readonly budgetMs?: number;
-  /** Steps at the most; 1000 by default. */
+  /** Steps at the most; 300 by default. */
   readonly maxRuns?: number;
-  /** Times at the most that build, lower and compile are measured; 1000 by default. */
+  /** Times at the most that build, lower and compile are measured; 300 by default. */
   readonly maxCompiles?: number;
   /** The last phase to measure; `step` by default. What the target cannot do is left out. */
   readonly last?: Phase;
@@ -258,9 +258,6 @@ function totals({ phases: { build, lower, compile, first, step }, estimated_step
   const cpu = sum(before.map(({ cpu }) => median(cpu))) + sum(runs.map(({ cpu }) => sum(cpu)));
   return { iterations, real_time: real / iterations, cpu_time: cpu / iterations, ...label };
 }
-
-/** Other work that takes more than this share of the cores is worth a word. */
-const noticedLoad = 0.1;
 
 function warningsOf({ step, ...others }: Row['phases']): string[] {
   const loaded = Object.entries({ ...others, step }).filter(([, one]) => (one?.load ?? 0) > noticedLoad);

@@ -9,7 +9,7 @@ export interface SampleOptions {
   readonly budgetMs: number;
   /** Half the width of the 95 % interval of the median, as a share of it, that is narrow enough; 0.02 by default. */
   readonly tolerance?: number;
-  /** Runs at the most, 1000 by default. */
+  /** Runs at the most, those of the warm-up among them; 300 by default. */
   readonly maxRuns?: number;
   /** Done before each run, and not part of it. */
   readonly prepare?: () => void;
@@ -19,12 +19,14 @@ export interface SampleOptions {
 const windowRuns = 3;
 /** The most that two windows' medians differ of work that is warm. */
 const settled = 0.05;
+/** The least that count, where the budget allows: six agree by chance too often. */
+const leastRuns = 10;
 /** Share of the budget that a warm-up may take. */
 const warmupShare = 1 / 3;
 
 /** Measures a piece of work again and again; at least once. Throws what the work throws. */
 export async function sample(work: () => unknown, options: SampleOptions): Promise<Sample> {
-  const { budgetMs, tolerance = 0.02, maxRuns = 1000, prepare } = options;
+  const { budgetMs, tolerance = 0.02, maxRuns = 300, prepare } = options;
   const times: number[] = [];
   const cpu: number[] = [];
   const load = loadMeter();
@@ -53,16 +55,22 @@ export async function sample(work: () => unknown, options: SampleOptions): Promi
 
 /** The figures of runs that were measured already. */
 export function sampleOf(runs: Pick<Sample, 'times' | 'cpu' | 'warmup' | 'steady'>, load?: number): Sample {
-  const { times } = runs;
+  const [times, cpu, warmup] = [runs.times, runs.cpu, runs.warmup].map((values) => values.map(nanoseconds));
   return {
-    ...runs,
+    times,
+    cpu,
+    warmup,
+    steady: runs.steady,
     min: Math.min(...times),
-    median: median(times),
-    quartiles: [quantile(times, 0.25), quantile(times, 0.75)],
+    median: nanoseconds(median(times)),
+    quartiles: [nanoseconds(quantile(times, 0.25)), nanoseconds(quantile(times, 0.75))],
     interval: medianInterval(times),
     ...(load === undefined ? {} : { load }),
   };
 }
+
+/** Milliseconds without digits that no clock has. */
+const nanoseconds = (ms: number) => Math.round(1e6 * ms) / 1e6;
 
 function hasSettled(times: readonly number[]): boolean {
   if (times.length < 2 * windowRuns) return false;
@@ -72,10 +80,13 @@ function hasSettled(times: readonly number[]): boolean {
 
 function isTight(times: readonly number[], tolerance: number): boolean {
   const interval = medianInterval(times);
-  return interval !== null && width(interval) / 2 <= tolerance * median(times);
+  return times.length >= leastRuns && interval !== null && width(interval) / 2 <= tolerance * median(times);
 }
 
 const width = ([low, high]: Interval) => high - low;
+
+/** Other work that takes more than this share of the cores is worth a word. */
+export const noticedLoad = 0.1;
 
 /** Time that cores count in, in milliseconds, and the least of it that tells a load: a tenth of it is ten ticks. */
 const tickMs = 10;

@@ -48,7 +48,9 @@ export interface Ratio {
 export function ratioOf(values: readonly number[], base: readonly number[], confidence = 0.95): Ratio {
   const ratios = ascending(values.flatMap((value) => base.map((other) => value / other)));
   const cut = pairsCut(values.length, base.length, (1 - confidence) / 2);
-  return { ratio: median(ratios), interval: cut === 0 ? null : [ratios[cut - 1], ratios[ratios.length - cut]] };
+  // Of two in the middle, half way between their logarithms.
+  const ratio = Math.sqrt(ratios[(ratios.length - 1) >> 1] * ratios[ratios.length >> 1]);
+  return { ratio, interval: cut === 0 ? null : [ratios[cut - 1], ratios[ratios.length - cut]] };
 }
 
 /** The most pairs that may be left out at either end: P(U < cut) <= share, of U as Mann and Whitney have it. */

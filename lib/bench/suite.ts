@@ -62,7 +62,10 @@ export class Suite {
   soFar(): readonly BenchmarkRow[] {
     if (!this.#current) return this.rows;
     const { row, phase } = this.#current;
-    return [...this.rows, placed({ ...row, skipped: true, skip_message: `interrupted during ${phase}` }, this.rows)];
+    return [
+      ...this.rows,
+      placed({ ...row, phases: { ...row.phases }, skipped: true, skip_message: `interrupted during ${phase}` }, this.rows),
+    ];
   }
 }
 

@@ -22,7 +22,7 @@ export function benchCompare(bench: Command): void {
     .addOption(new Option('--metric <metric...>', 'of these only (default: all that both have)').choices(metrics))
     .option('--relative-to <name>', 'divide times by those of this row of the same file, so that results of two machines compare')
     .option('--fail-above <ratio>', 'exit code 1 where the whole interval of a ratio is above this', positiveNumber)
-    .option('--noise <share>', 'a ratio nearer to 1 is no difference', positiveNumber, 0.02)
+    .option('--noise <share>', 'a ratio nearer to 1 is no difference', positiveNumber, 0.05)
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
@@ -53,13 +53,13 @@ function run(beforeFile: string, afterFile: string, options: Options): void {
 
 function textOf(rows: readonly Comparison[], relativeTo: string | undefined): string {
   const titles = ['Benchmark', 'metric', 'before', 'after', 'ratio', '95 %', 'verdict'];
-  const lines = rows.map(({ name, metric, before, after, ratio, interval, verdict }) => [
+  const lines = rows.map(({ name, metric, before, after, ratio, interval, verdict, load }) => [
     name,
     metric,
     ...[before, after].map((value) => valueText(value, metric, relativeTo)),
     ratio.toFixed(3),
     interval ? `${interval[0].toFixed(3)} .. ${interval[1].toFixed(3)}` : '',
-    verdict,
+    load === undefined ? verdict : `${verdict} (other work took ${Math.round(100 * load)} % of the cores)`,
   ]);
   return table([titles, ...lines], [2, 3, 4, 5]);
 }

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type AttentionDType, attentionDTypes } from '../attention';
 import type { BenchmarkCase } from '../bench/cases';
 import { context } from '../bench/machine';
-import { type BenchmarkFile, type BenchmarkRow, type Context, recordText, writeRecord } from '../bench/record';
+import { type BenchmarkFile, type BenchmarkRow, type Context, type Phase, phases, recordText, writeRecord } from '../bench/record';
 import type { RunOptions } from '../bench/run';
 import { Suite } from '../bench/suite';
 import type { Preset } from '../lower';
@@ -22,6 +22,7 @@ export interface RunFlags {
   benchmark_min_time?: MinTime;
   benchmark_list_tests?: boolean;
   maxMemory?: number;
+  last: Phase;
   check: boolean;
   estimates: boolean;
   phases: boolean;
@@ -39,11 +40,12 @@ export function withRunFlags(command: Command): Command {
     .option('--benchmark_out <file>', 'where to write the results as JSON too')
     .option(
       '--benchmark_min_time <time>',
-      'for the steps of a case: 5s (the default), which a narrow interval ends sooner, or 20x',
+      'for the steps of a case, and a quarter of it for each phase before: 5s by default, less where the interval is narrow sooner; 20x: at the most 20 runs of each',
       minTime,
     )
     .option('--benchmark_list_tests', 'print the names and run nothing')
     .option('--max-memory <GB>', 'skip cases that would need more (default: than there is)', positiveNumber)
+    .addOption(new Option('--last <phase>', 'the last phase to measure').choices(phases).default('step'))
     .option('--no-check', 'do not compare results with the reference')
     .option('--no-estimates', 'no estimated steps for targets that are not attached')
     .option('--no-phases', 'without the table of phases')
@@ -54,6 +56,7 @@ export function withRunFlags(command: Command): Command {
 interface MinTime {
   readonly budgetMs?: number;
   readonly maxRuns?: number;
+  readonly maxCompiles?: number;
 }
 
 function minTime(text: string): MinTime {
@@ -61,8 +64,7 @@ function minTime(text: string): MinTime {
   const value = Number(number);
   if (number === undefined || value <= 0 || (unit === 'x' && !Number.isSafeInteger(value)))
     throw new InvalidArgumentError('Seconds above 0, such as 0.5s, or a whole number of iterations, such as 20x.');
-  // One run more: the first is a warm-up.
-  return unit === 'x' ? { maxRuns: value + 1, budgetMs: Number.MAX_SAFE_INTEGER } : { budgetMs: 1000 * value };
+  return unit === 'x' ? { maxRuns: value, maxCompiles: value, budgetMs: Number.MAX_SAFE_INTEGER } : { budgetMs: 1000 * value };
 }
 
 function regularExpression(text: string): RegExp {
@@ -76,9 +78,9 @@ function regularExpression(text: string): RegExp {
 const quick = { budgetMs: 1000, mostBytes: 8e9 };
 
 /** Flags as options of a run. */
-function runOptionsOf({ quick: isQuick, benchmark_min_time: time, maxMemory, check: checks, estimates }: RunFlags): RunOptions {
+function runOptionsOf({ quick: isQuick, benchmark_min_time: time, maxMemory, last, check: checks, estimates }: RunFlags): RunOptions {
   const most = maxMemory === undefined ? {} : { mostBytes: maxMemory * 1e9 };
-  return { ...(isQuick ? quick : {}), ...time, ...most, checks, estimates };
+  return { ...(isQuick ? quick : {}), ...time, ...most, last, checks, estimates };
 }
 
 /** What a command prints. */
@@ -132,11 +134,24 @@ export async function runSuite(all: readonly BenchmarkCase[], flags: RunFlags, s
   if (failed.length) throw new Error(failed.map(({ name, error_message }) => `${name}: ${error_message}`).join('; '));
 }
 
-/** What there is by then is an interrupted run's end; exit code 130. */
-export function onInterrupt(suite: Suite, end: (rows: readonly BenchmarkRow[]) => void): void {
-  const interrupted = () => {
-    end(suite.soFar());
-    console.error(`node-pjrt: interrupted; ${suite.rows.length} of ${suite.total} cases are done`);
+/** A run that can say at any time what it has. */
+interface Interruptible {
+  readonly rows: readonly unknown[];
+  readonly total: number;
+  soFar(): readonly BenchmarkRow[];
+}
+
+/** What there is by then is an interrupted run's end; exit code 130. A second interrupt does not wait for that. */
+export function onInterrupt(run: Interruptible, end: (rows: readonly BenchmarkRow[]) => void | Promise<void>): void {
+  const interrupted = async () => {
+    // Not before: a signal without a listener ends the process.
+    process.on('SIGINT', () => process.exit(130));
+    try {
+      await end(run.soFar());
+      console.error(`node-pjrt: interrupted; ${run.rows.length} of ${run.total} cases are done`);
+    } catch (error) {
+      console.error(`node-pjrt: interrupted; ${(error as Error).message}`);
+    }
     process.exit(130);
   };
   // In place of the handler that exits at once.
