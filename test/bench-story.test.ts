@@ -111,7 +111,7 @@ test('the finding is of the rows, and of nothing where there are none', () => {
   const { sentences, keys } = finding(rows);
   expect(sentences.join(' ').replace(/\u00a0/g, ' ')).toBe(
     'For TPU v5p a lazy causal mask of 1,024 tokens is built, lowered and compiled in 200 ms, one of 512 tokens in 100 ms. ' +
-      'As T × T bits the same mask takes 1.00 s at 512 tokens, where the lazy one takes 100 ms. ' +
+      'A causal mask of 512 tokens takes 1.00 s as T × T bits and 100 ms as a lazy mask. ' +
       'On this machine’s CPU a step of 512 tokens takes 10.0 ms with the lazy mask and 55.0 ms with the dense one.',
   );
   expect(keys.map(({ value }) => value.replace(/\u00a0/g, ' '))).toEqual(['200 ms', '10 times', '5.5 times']);
@@ -163,7 +163,11 @@ test('a target that cannot be had is told in the report, and the rest goes on', 
   expect(rows.map(({ per_family_instance_index: i }) => i)).toEqual([0, 1, 2, 3, 4, 5]);
   expect(at[0]).toBe('3/6 FlashAttentionBenchmark/4096/16/2/64/mask:dense(causal) build');
   const [ahead] = figures(rows);
-  expect(ahead.notes[0]).toBe('node-pjrt, dense(causal) stops before T 64: a topology has 1 to 2^15 chips; got v5p:0x0x0.');
+  expect(ahead.notes).toEqual([
+    'node-pjrt dense(causal), node-pjrt causal, and node-pjrt local(7, 0) end before T 64: a topology has 1 to 2^15 chips; got v5p:0x0x0.',
+  ]);
+  // What others measured there has nothing to stand beside.
+  expect(ahead.chart.series.flatMap(({ points }) => points)).toEqual([]);
 });
 
 test('Ctrl-C: the report is of what was measured, and says so', async () => {

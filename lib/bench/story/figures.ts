@@ -4,6 +4,7 @@ import type { BenchmarkRow, Sample } from '../record';
 import type { Chart, ChartPoint, ChartSeries } from './chart';
 import {
   aheadText,
+  hasAhead,
   isAttached,
   isCpu,
   type MaskKind,
@@ -43,7 +44,7 @@ function compileAhead(rows: readonly BenchmarkRow[]): Figure {
       id: 'compile-ahead',
       yTitle: 'build + lower + compile',
       yTick: tickTime,
-      series: [...compileSeries(rows, false), ...(rows.some((row) => !isCpu(row)) ? origin : [])],
+      series: [...compileSeries(rows, false), ...(hasAhead(rows) ? origin : [])],
     },
     notes: stops(rows.filter((row) => !isCpu(row) && !prepared(row))),
   };
@@ -98,7 +99,7 @@ function steps(rows: readonly BenchmarkRow[]): Figure {
       id: 'step',
       yTitle: 'time of a step',
       yTick: tickTime,
-      series: [...onCpu, ...onTpu, ...(['dense', 'causal'] as const).map(originStep)],
+      series: [...onCpu, ...onTpu, ...(hasAhead(rows) ? (['dense', 'causal'] as const).map(originStep) : [])],
     },
     notes: stops(rows.filter((row) => isCpu(row) && prepared(row) && !row.phases.step && reasonOf(row))),
   };
@@ -165,12 +166,19 @@ function labelOf(system: System, mask: MaskKind, row: BenchmarkRow | undefined):
   return `${peerMasks[mask]}, ${systemText(row).split(' ')[0]}`;
 }
 
-/** Of rows that have no figure, a sentence a series: from where on, and why. */
+/** Of rows that have no figure, where each series ends and why; those that end alike share a sentence. */
 function stops(rows: readonly BenchmarkRow[]): string[] {
   const first = new Map<string, BenchmarkRow>();
   for (const row of [...rows].sort((a, b) => a.queries - b.queries)) {
-    const key = `${systemText(row)}, ${row.mask}`;
+    const key = `${systemText(row)} ${row.mask}`;
     if (reasonOf(row) && !first.has(key)) first.set(key, row);
   }
-  return [...first].map(([key, row]) => `${key} stops before T ${tokensText(row.queries)}: ${reasonOf(row)}.`);
+  const alike = new Map<string, string[]>();
+  for (const [name, row] of first) {
+    const end = `before T ${tokensText(row.queries)}: ${reasonOf(row)}.`;
+    alike.set(end, [...(alike.get(end) ?? []), name]);
+  }
+  return [...alike].map(([end, names]) => `${list.format(names)} ${names.length > 1 ? 'end' : 'ends'} ${end}`);
 }
+
+const list = new Intl.ListFormat('en');

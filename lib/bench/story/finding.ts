@@ -45,7 +45,7 @@ function denseAgainstLazy(rows: readonly BenchmarkRow[], cpu: boolean): Part {
   if (!pair) return undefined;
   const [dense, lazy, at] = [pair.a.median, pair.b.median, tokensText(pair.tokens)];
   return {
-    sentence: `As T × T bits the same mask takes ${timeText(dense)} at ${at} tokens, where the lazy one takes ${timeText(lazy)}.`,
+    sentence: `A causal mask of ${at} tokens takes ${timeText(dense)} as T × T bits and ${timeText(lazy)} as a lazy mask.`,
     key: {
       value: timesText(dense / lazy),
       words: `as long for the dense mask as for the lazy one at ${at} tokens, for ${targetText(rows, cpu)}`,

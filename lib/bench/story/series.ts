@@ -71,5 +71,8 @@ export function aheadText(rows: readonly BenchmarkRow[]): string {
   return target === undefined || target === 'tpu' ? 'a TPU' : `TPU ${target.split(':')[0]}`;
 }
 
+/** Whether anything of it was compiled. */
+export const hasAhead = (rows: readonly BenchmarkRow[]): boolean => rows.some((row) => !isCpu(row) && prepared(row));
+
 /** Whether it ran there, and was not only compiled for. */
 export const isAttached = (rows: readonly BenchmarkRow[]): boolean => rows.some((row) => !isCpu(row) && row.phases.step);

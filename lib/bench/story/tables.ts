@@ -3,7 +3,7 @@ import { bytesText } from '../../timing/units';
 import { originCompileMs, originRows, originSource } from '../origin';
 import type { BenchmarkRow, Sample } from '../record';
 import { escaped, markdownText } from './markup';
-import { aheadText, isCpu, maskKind, maskKinds, prepared, reasonOf, rowAt, systemText } from './series';
+import { aheadText, hasAhead, isCpu, maskKind, maskKinds, prepared, reasonOf, rowAt, systemText } from './series';
 import { digits, rangeText, timeText, tokensText } from './words';
 
 export interface Table {
@@ -19,7 +19,7 @@ export interface Table {
 export function tables(rows: readonly BenchmarkRow[]): Table[] {
   const [ahead, cpu] = [rows.filter((row) => !isCpu(row)), rows.filter(isCpu)];
   return [
-    ...(ahead.length ? [originTable(rows)] : []),
+    ...(hasAhead(rows) ? [originTable(rows)] : []),
     ...(ahead.length ? [phaseTable('ahead', `All phases, ${aheadText(rows)}`, ahead)] : []),
     ...(cpu.length ? [phaseTable('cpu', 'All phases, CPU plugin', cpu)] : []),
   ];
