@@ -18,7 +18,7 @@ export interface RunOptions {
   readonly budgetMs?: number;
   /** Steps at the most; 300 by default. */
   readonly maxRuns?: number;
-  /** Times at the most that build, lower and compile are measured; 300 by default. */
+  /** Times at the most that build, lower and compile are measured; 100 by default. */
   readonly maxCompiles?: number;
   /** The last phase to measure; `step` by default. What the target cannot do is left out. */
   readonly last?: Phase;
@@ -28,7 +28,7 @@ export interface RunOptions {
   readonly checks?: boolean;
   /** Whether time and CPU are of everything, compile included, over the runs, as axlearn's benchmark had them. */
   readonly withCompile?: boolean;
-  /** What a case may take of memory at the most; what there is by default. */
+  /** What a case may take of this machine's memory at the most; what there is by default. */
   readonly mostBytes?: number;
   /** Told when something begins, with the row as it stands. */
   readonly onPhase?: (phase: Phase | 'estimate' | 'check', row: BenchmarkRow) => void;

@@ -44,12 +44,12 @@ export function withRunFlags(command: Command): Command {
       minTime,
     )
     .option('--benchmark_list_tests', 'print the names and run nothing')
-    .option('--max-memory <GB>', 'skip cases that would need more (default: than there is)', positiveNumber)
+    .option('--max-memory <GB>', 'skip cases that would need more of this machine (default: than there is)', positiveNumber)
     .addOption(new Option('--last <phase>', 'the last phase to measure').choices(phases).default('step'))
     .option('--no-check', 'do not compare results with the reference')
     .option('--no-estimates', 'no estimated steps for targets that are not attached')
     .option('--no-phases', 'without the table of phases')
-    .option('--quick', 'a budget of 1 s a case, and skip what needs more than 8 GB');
+    .option('--quick', 'a budget of 1 s a case, and skip what needs more than 8 GB of this machine');
 }
 
 /** google-benchmark's: a time, or a number of iterations. */
