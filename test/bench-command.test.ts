@@ -32,7 +32,7 @@ test("attention: google-benchmark's table, and the phases below", () => {
   expect(lines[1]).toBe(`${'Benchmark'.padEnd(width)}          Time             CPU   Iterations UserCounters...`);
   expect([lines[0], lines[2]]).toEqual(Array(2).fill('-'.repeat(lines[1].length)));
   for (const line of lines.slice(3, 11)) expect(line).toMatch(/^FlashAttentionBenchmark\/\S+ +[\d.]+ ms +[\d.]+ ms +\d+ HBM=[\d.]+k$/);
-  expect(lines[12]).toMatch(/^ +ms each +min +median +spread +95 % of median +CPU +runs +settled +first$/);
+  expect(lines[12]).toMatch(/^ +ms each +min +median +spread +95 % of median +CPU +runs +settled +cold$/);
   for (const phase of ['build', 'lower', 'compile', 'first', 'step'])
     expect(stdout.match(new RegExp(`^  ${phase} +[\\d.]+ `, 'gm'))).toHaveLength(8);
   expect(stdout).toMatch(/^ {2}text \d+ B, temporaries .*, HBM .*, peak of this process .*, \d of \d blocks, error \d\.\de-\d$/m);

@@ -241,9 +241,9 @@ describe('the lines of the layers', () => {
   test('as the original prints them', () => {
     expect(layerHead('1.2b', 'TPU v5p')).toBe('Benchmarking attention representative of 1.2b model layer on TPU v5p.');
     const reference = row({ real_time: 229.1, impl: 'reference' });
-    expect(layerLine(row({ real_time: 1.44 }), reference)).toBe('ref_fwd:0.2291s, flash_fwd:0.0014s');
+    expect(layerLine([reference, row({ real_time: 1.44 })])).toBe('ref_fwd:0.2291s, flash_fwd:0.0014s');
     const backward = { pass: 'forward+backward', real_time: 21.7 } as const;
-    expect(layerLine(row({ ...backward, real_time: 5.8 }), row({ ...backward, impl: 'reference' }))).toBe(
+    expect(layerLine([row({ ...backward, impl: 'reference' }), row({ ...backward, real_time: 5.8 })])).toBe(
       'ref_bwd:0.0217s, flash_bwd:0.0058s',
     );
   });
@@ -251,9 +251,9 @@ describe('the lines of the layers', () => {
   test('what is estimated, skipped or failed says so', () => {
     const estimated = row({ real_time: 1.4, estimated_step: { ms: 1.4, label: 'estimated' } });
     const skipped = row({ skipped: true, skip_message: 'needs more', impl: 'reference' });
-    expect(layerLine(estimated, skipped)).toBe('ref_fwd:skipped, flash_fwd:0.0014s (estimated)');
+    expect(layerLine([skipped, estimated])).toBe('ref_fwd:skipped, flash_fwd:0.0014s (estimated)');
     expect(layerReason(skipped)).toBe('ref_fwd: needs more');
-    expect(layerLine(row({ error_occurred: true, error_message: 'no' }))).toBe('flash_fwd:failed');
+    expect(layerLine([row({ error_occurred: true, error_message: 'no' })])).toBe('flash_fwd:failed');
     expect(layerReason(estimated)).toBeUndefined();
   });
 

@@ -16,7 +16,7 @@ export interface BenchmarkCase {
   readonly preset?: Preset;
 }
 
-/** What a case may have beside its sizes; the first of each is the default, which a name does not tell. */
+/** What a case may have beside its sizes; a name does not tell a default. */
 export interface Variant {
   /** `causal` by default. */
   readonly mask?: string;

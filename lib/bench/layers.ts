@@ -7,11 +7,12 @@ export function layerHead(layer: string, deviceKind: string): string {
   return `Benchmarking attention representative of ${layer} model layer on ${deviceKind}.`;
 }
 
-/** `ref_fwd:0.2291s, flash_fwd:0.0014s`; of gradients `bwd`, and flash alone where there is no reference. */
-export function layerLine(flash: BenchmarkRow, reference?: BenchmarkRow): string {
-  const pass = flash.pass === 'forward' ? 'fwd' : 'bwd';
-  return [...(reference ? [`ref_${pass}:${secondsText(reference)}`] : []), `flash_${pass}:${secondsText(flash)}`].join(', ');
+/** Of the reference and flash, or of one of them: `ref_fwd:0.2291s, flash_fwd:0.0014s`; of gradients `bwd`. */
+export function layerLine(rows: readonly BenchmarkRow[]): string {
+  return rows.map((row) => `${labelOf(row)}:${secondsText(row)}`).join(', ');
 }
+
+const labelOf = ({ impl, pass }: BenchmarkRow) => `${impl === 'reference' ? 'ref' : 'flash'}_${pass === 'forward' ? 'fwd' : 'bwd'}`;
 
 /** A step's mean. */
 function secondsText(row: BenchmarkRow): string {
@@ -23,7 +24,7 @@ function secondsText(row: BenchmarkRow): string {
 /** Why a row has no time. */
 export function layerReason(row: BenchmarkRow): string | undefined {
   const why = row.error_message ?? row.skip_message;
-  return why && `${row.impl === 'reference' ? 'ref' : 'flash'}_${row.pass === 'forward' ? 'fwd' : 'bwd'}: ${why}`;
+  return why && `${labelOf(row)}: ${why}`;
 }
 
 /** What the original measured of the same layer, where the sizes and the chip are its own. */

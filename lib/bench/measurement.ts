@@ -14,7 +14,7 @@ export interface Job {
   readonly preset?: Preset;
   /** Timed runs at the most; 10 by default. */
   readonly runs?: number;
-  /** For the timed runs, in milliseconds; no limit by default. */
+  /** For the timed runs, in milliseconds; a minute by default. */
   readonly budgetMs?: number;
 }
 

@@ -54,7 +54,7 @@ export async function runCase(benchmarkCase: BenchmarkCase, on: Client | Topolog
   const {
     budgetMs = 5000,
     maxRuns,
-    maxCompiles,
+    maxCompiles = 100,
     last = 'step',
     estimates = true,
     checks = true,
@@ -173,18 +173,18 @@ function blockCounts(spec: AttentionSpec, blocking: Blocking | undefined): Pick<
 
 /** The last of the executables that were compiled is the caller's to dispose. */
 async function compiledOf({ row, on, forCompiles }: Run, module: Module): Promise<Executable | LoadedExecutable> {
-  let compiled: Executable | LoadedExecutable | undefined;
+  const made: (Executable | LoadedExecutable)[] = [];
   const compile = async () => {
-    compiled = await on.compile(module);
+    made.push(await on.compile(module));
   };
-  row.phases.compile = await sample(compile, { ...forCompiles, prepare: () => compiled?.dispose() });
-  const done = compiled as unknown as Executable | LoadedExecutable;
-  const { argumentBytes, outputBytes, tempBytes, aliasBytes } = done.memory;
+  row.phases.compile = await sample(compile, { ...forCompiles, prepare: () => made.pop()?.dispose() });
+  const [compiled] = made;
+  const { argumentBytes, outputBytes, tempBytes, aliasBytes } = compiled.memory;
   row.temp_bytes = tempBytes;
   row.hbm_bytes = argumentBytes + outputBytes + tempBytes - aliasBytes;
   // 0 is what the CPU plugin says, which does not count it.
-  if (done.codeBytes) row.code_bytes = done.codeBytes;
-  return done;
+  if (compiled.codeBytes) row.code_bytes = compiled.codeBytes;
+  return compiled;
 }
 
 async function steps(run: Run, spec: AttentionSpec, compiled: LoadedExecutable): Promise<void> {

@@ -5,7 +5,7 @@ import type { Sample } from './record';
 import { type Interval, median, medianInterval, quantile } from './stats';
 
 export interface SampleOptions {
-  /** Wall time of all runs together, in milliseconds; the run that reaches it is the last. */
+  /** Wall time of all runs together and what is prepared for them, in milliseconds; the run that reaches it is the last. */
   readonly budgetMs: number;
   /** Half the width of the 95 % interval of the median, as a share of it, that is narrow enough; 0.02 by default. */
   readonly tolerance?: number;

@@ -5,7 +5,7 @@ import { milliseconds } from '../timing/time';
 import { bytesText } from '../timing/units';
 import { table } from './text';
 
-const titles = ['  ms each', 'min', 'median', 'spread', '95 % of median', 'CPU', 'runs', 'settled', 'first'];
+const titles = ['  ms each', 'min', 'median', 'spread', '95 % of median', 'CPU', 'runs', 'settled', 'cold'];
 
 /** A line a phase of every row, then what else is known of the row. */
 export function phasesText(rows: readonly BenchmarkRow[]): string {

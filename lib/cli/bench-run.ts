@@ -1,4 +1,5 @@
 /** What the benchmark commands share: their options, progress, files, and an end that an interrupt only makes come sooner. */
+import { closeSync, openSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type AttentionDType, attentionDTypes } from '../attention';
 import type { BenchmarkCase } from '../bench/cases';
@@ -99,6 +100,8 @@ export async function runSuite(all: readonly BenchmarkCase[], flags: RunFlags, s
   if (!cases.length) throw new Error(`no case has a name that ${filter} finds; --benchmark_list_tests prints them`);
   const targets = flags.target.map(targetName);
   if (flags.benchmark_list_tests) return console.log(cases.map(({ name }) => name).join('\n'));
+  // Said now, not after an hour.
+  if (out !== undefined) closeSync(openSync(out, 'a'));
   const isConsole = format === 'console';
   const about = context();
   const progress = caseProgress();
