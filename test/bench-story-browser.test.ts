@@ -20,14 +20,17 @@ beforeAll(async () => {
     encoding: 'utf8',
   });
   expect({ status: run.status, stderr: run.status === 0 ? '' : run.stderr }).toEqual({ status: 0, stderr: '' });
-  if (noBrowser) return console.warn(`skipped: ${noBrowser}`);
-  browser = await openBrowser();
+  if (!noBrowser) browser = await openBrowser();
 }, 300_000);
 
 afterAll(async () => {
   await browser?.close();
   rmSync(folder, { recursive: true });
 });
+
+/** Skipped where no browser is to be had, and the name says why. */
+const inBrowser = noBrowser ? test.skip : test;
+const why = noBrowser ? ` (skipped: ${noBrowser})` : '';
 
 const figures = ['compile-ahead', 'compile-cpu', 'step', 'size'];
 
@@ -38,9 +41,9 @@ const views = [
   ['desktop', 'dark', 1280],
 ] as const;
 
-/** What a page says, asks for and looks like; nothing where there is no browser. */
-async function opened(theme: 'light' | 'dark', width: number): Promise<{ view: Page; said: string[]; asked: string[] } | undefined> {
-  if (!browser) return undefined;
+/** The page, and what it says and asks for. */
+async function opened(theme: 'light' | 'dark', width: number): Promise<{ view: Page; said: string[]; asked: string[] }> {
+  if (!browser) throw new Error('there is no browser');
   const view = await browser.newPage();
   const [said, asked]: string[][] = [[], []];
   view.on('console', (message) => said.push(message.text()));
@@ -53,10 +56,8 @@ async function opened(theme: 'light' | 'dark', width: number): Promise<{ view: P
   return { view, said, asked };
 }
 
-test.each(views)('%s, %s: quiet, alone, and no wider than the screen', async (_, theme, width) => {
-  const found = await opened(theme, width);
-  if (!found) return;
-  const { view, said, asked } = found;
+inBrowser.each(views)(`%s, %s: quiet, alone, and no wider than the screen${why}`, async (_, theme, width) => {
+  const { view, said, asked } = await opened(theme, width);
   expect(said).toEqual([]);
   expect(asked.filter((url) => !url.startsWith('data:'))).toEqual([page]);
   const seen = await view.evaluate(() => ({
@@ -66,17 +67,16 @@ test.each(views)('%s, %s: quiet, alone, and no wider than the screen', async (_,
     boxes: [...document.querySelectorAll('.scroll')].map((box) => box.getBoundingClientRect().right <= window.innerWidth),
   }));
   expect(seen.width).toBe(width);
-  expect(seen.ground).toBe(theme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(15, 19, 24)');
+  expect(seen.ground).toBe(theme === 'light' ? 'rgb(255, 255, 255)' : 'rgb(13, 17, 23)');
   expect(seen.boxes.length).toBeGreaterThan(0);
   expect(seen.boxes).not.toContain(false);
   await view.close();
 });
 
-test.each(views)('%s, %s: every figure is there, its points in sight and with their words', async (_, theme, width) => {
-  const found = await opened(theme, width);
-  if (!found) return;
+inBrowser.each(views)(`%s, %s: every figure is there, its points in sight and with their words${why}`, async (_, theme, width) => {
+  const { view } = await opened(theme, width);
   for (const id of figures) {
-    const seen = await found.view.$eval(`#figure-${id}`, (section) => {
+    const seen = await view.$eval(`#figure-${id}`, (section) => {
       const shown = [...section.querySelectorAll<SVGSVGElement>('figure > div > svg')].filter(
         (svg) => svg.getBoundingClientRect().width > 0,
       );
@@ -107,13 +107,12 @@ test.each(views)('%s, %s: every figure is there, its points in sight and with th
     expect(seen.colours.length).toBeGreaterThan(1);
     expect(seen.colours).not.toContain('none');
   }
-  await found.view.close();
+  await view.close();
 });
 
 testTpu("v5p's compile of 4096, 8192 and 32768 tokens stands beside the origin's", async () => {
-  const found = await opened('light', 1280);
-  if (!found) return;
-  const cells = await found.view.$$eval('#table-origin tbody tr', (rows) =>
+  const { view } = await opened('light', 1280);
+  const cells = await view.$$eval('#table-origin tbody tr', (rows) =>
     rows.map((row) => [...row.querySelectorAll('td')].map((cell) => (cell.textContent ?? '').replace(/\u00a0/g, ' '))),
   );
   expect(cells.map((row) => row.slice(0, 5))).toEqual([
@@ -134,5 +133,5 @@ testTpu("v5p's compile of 4096, 8192 and 32768 tokens stands beside the origin's
   const total = ['build', 'lower', 'compile'].reduce((sum, phase) => sum + row.phases[phase].median, 0);
   const shown = Number.parseFloat(cells[4][5]) * (cells[4][5].endsWith(' s') ? 1000 : 1);
   expect(Math.abs(shown / total - 1)).toBeLessThan(0.01);
-  await found.view.close();
+  await view.close();
 });

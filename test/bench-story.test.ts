@@ -46,7 +46,7 @@ function report(folder: string, benchmarks: readonly BenchmarkRow[]): BenchmarkF
     const { writeReport } = require('${dist}/bench/story/report.js');
     const benchmarks = JSON.parse(require('node:fs').readFileSync(process.argv[1], 'utf8'));
     const about = context();
-    writeReport(process.argv[2], { context: about, benchmarks }, 'node-pjrt bench story').then(() => console.log(JSON.stringify(about)));`;
+    writeReport(process.argv[2], { file: { context: about, benchmarks }, command: 'node-pjrt bench story', clock: 'wall' }).then(() => console.log(JSON.stringify(about)));`;
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', script, file, path.join(scratch, folder)], { encoding: 'utf8' });
   expect(stderr).toBe('');
   return JSON.parse(stdout);
@@ -108,7 +108,7 @@ test('the finding is of the rows, and of nothing where there are none', () => {
     row('cpu', 512, 'causal', 7, 10),
     row('cpu', 512, 'dense(causal)', 7, 55),
   ];
-  const { sentences, keys } = finding(rows);
+  const { sentences, keys } = finding(rows, 'wall');
   expect(sentences.join(' ').replace(/\u00a0/g, ' ')).toBe(
     'For TPU v5p a lazy causal mask of 1,024 tokens is built, lowered and compiled in 200 ms, one of 512 tokens in 100 ms. ' +
       'A causal mask of 512 tokens takes 1.00 s as T × T bits and 100 ms as a lazy mask. ' +
@@ -116,10 +116,20 @@ test('the finding is of the rows, and of nothing where there are none', () => {
   );
   expect(keys.map(({ value }) => value.replace(/\u00a0/g, ' '))).toEqual(['200 ms', '10 times', '5.5 times']);
   const peer = [row('v5p:2x2x1', 512, 'causal', 47), row('v5p:2x2x1', 1024, 'causal', 797)].map((one) => ({ ...one, system: 'jax 1.2.3' }));
-  expect(finding([...rows, ...peer]).sentences[2].replace(/\u00a0/g, ' ')).toBe(
-    'The splash attention of JAX 1.2.3, compiled in the same run by the same compiler, takes 800 ms for its CausalMask of 1,024 tokens (here 200 ms); up to 512 tokens its CausalMask is the faster one.',
+  expect(finding([...rows, ...peer], 'wall').sentences[2].replace(/\u00a0/g, ' ')).toBe(
+    'The splash attention of JAX 1.2.3, compiled in the same run by the same compiler, takes 800 ms for its CausalMask of 1,024 tokens (here 200 ms); at 512 tokens its CausalMask is the faster one.',
   );
-  expect(finding([])).toEqual({ sentences: ['Nothing was measured to the end, so there is nothing to say yet.'], keys: [] });
+  // By processors, of which these phases took half as long.
+  const halved = rows.map((one) => ({
+    ...one,
+    phases: Object.fromEntries(
+      Object.entries(one.phases).map(([phase, { times }]) => [phase, { ...once(...times), cpu: times.map((ms) => ms / 2) }]),
+    ),
+  }));
+  expect(finding(halved, 'processor').sentences[0].replace(/\u00a0/g, ' ')).toBe(
+    'For TPU v5p a lazy causal mask of 1,024 tokens is built, lowered and compiled in 100 ms of processor time, one of 512 tokens in 50.0 ms.',
+  );
+  expect(finding([], 'wall')).toEqual({ sentences: ['Nothing was measured to the end, so there is nothing to say yet.'], keys: [] });
 });
 
 test('a report of no rows, and one whose texts are HTML, are pages all the same', () => {
@@ -141,7 +151,7 @@ test('points have titles with what was measured; a picture has colours of its ow
   report('points', [row('v5p:2x2x1', 512, 'causal', 97), row('v5p:2x2x1', 1024, 'causal', 197)]);
   const html = read('points', 'story.html').replace(/\u00a0/g, ' ');
   expect(html).toContain(
-    '<title>node-pjrt, causal, T 1,024, v5p:2x2x1: 200 ms (build 1.00 ms, lower 2.00 ms, compile 197 ms; medians of one run)</title>',
+    '<title>node-pjrt, causal, T 1,024, v5p:2x2x1: 200 ms (build 1.00 ms, lower 2.00 ms, compile 197 ms; medians, one run)</title>',
   );
   expect(html).toContain('apple/axlearn, pull request 908, dense mask, T 32,768: 94.3 s: 94,368 ms with the compile and 116 ms without');
   for (const theme of ['light', 'dark']) {
@@ -162,7 +172,7 @@ test('a target that cannot be had is told in the report, and the rest goes on', 
   ]);
   expect(rows.map(({ per_family_instance_index: i }) => i)).toEqual([0, 1, 2, 3, 4, 5]);
   expect(at[0]).toBe('3/6 FlashAttentionBenchmark/4096/16/2/64/mask:dense(causal) build');
-  const [ahead] = figures(rows);
+  const [ahead] = figures(rows, 'wall');
   expect(ahead.notes).toEqual([
     'node-pjrt dense(causal), node-pjrt causal, and node-pjrt local(7, 0) end before T 64: a topology has 1 to 2^15 chips; got v5p:0x0x0.',
   ]);
@@ -185,7 +195,7 @@ test('Ctrl-C: the report is of what was measured, and says so', async () => {
   const { benchmarks } = readRecord(path.join(folder, 'story.json'));
   expect(benchmarks.slice(0, 3).map(({ phases }) => phases?.step !== undefined)).toEqual([true, true, true]);
   expect(benchmarks.length).toBeLessThan(6);
-  expect(read('stopped', 'story.html')).toContain('The run was interrupted');
+  expect(read('stopped', 'story.html')).toContain('The run was interrupted after 3 of 6 cases: the report is of these.');
 });
 
 const peer: PeerOptions = { python: 'python3', target: 'v5p:2x2x1', budgetMs: 1, limitMs: 60_000 };
@@ -224,7 +234,7 @@ const peerPython = process.env.NODE_PJRT_PEER_PYTHON;
       expect(one.error_message).toBeUndefined();
       expect(one.system).toMatch(/^jax \d/);
       expect(Object.keys(one.phases)).toEqual(['build', 'lower', 'compile']);
-      expect(prepared(one)?.median).toBeGreaterThan(10);
+      expect(prepared(one, 'wall')?.median).toBeGreaterThan(10);
       expect(one.text_bytes).toBeGreaterThan(1000);
     }
     const skipped = rows.filter((one) => one.skipped);
@@ -251,7 +261,9 @@ test('a load that others made is told', () => {
   const loaded = row('cpu', 64, 'causal', 5);
   const compile = { ...once(5), load: 0.5 };
   const file = { benchmarks: [{ ...loaded, phases: { ...loaded.phases, compile } }, loaded] } as unknown as BenchmarkFile;
-  expect(warnings(file)).toEqual(['Other work on the machine took up to 50 % of its cores, during 1 of 2 cases; their notes say which.']);
+  expect(warnings({ file, command: '', clock: 'wall' })).toEqual([
+    'Other work on the machine took up to 50 % of its cores, during 1 of 2 cases; their notes say which.',
+  ]);
 });
 
 test("the origin's compile, un-amortised", () => {

@@ -1,11 +1,14 @@
 /** `node-pjrt bench story`: the experiment that this project began with, in one run, as a report to look at. */
 import * as path from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { context } from '../bench/machine';
+import type { BenchmarkRow } from '../bench/record';
 import { peerCases, plan } from '../bench/story/plan';
 import { writeReport } from '../bench/story/report';
 import { Story } from '../bench/story/run';
+import { type Clock, clocks } from '../bench/story/series';
 import type { Preset } from '../lower';
+import { onInterrupt } from './bench-run';
 import { caseProgress } from './progress';
 import { presetOption } from './shape';
 import { targetHelp, targetName, withTarget } from './target';
@@ -19,6 +22,7 @@ interface Options {
   preset: Preset;
   peerPython?: string;
   peerLimit?: number;
+  clock: Clock;
   out: string;
 }
 
@@ -35,13 +39,18 @@ export function benchStory(bench: Command): void {
     .addOption(presetOption().default('lean'))
     .option('--peer-python <path>', 'a Python that has jax, to measure its splash attention beside (jax 0.10.2 is known to work)')
     .option('--peer-limit <seconds>', "skip what of the peer's would take longer (default: 100, quick: 10)", positiveNumber)
+    .addOption(
+      new Option('--clock <clock>', 'what the figures are by; processor time is the one of a machine with other work')
+        .choices(clocks)
+        .default('wall'),
+    )
     .option('--out <folder>', 'where the report goes', 'node-pjrt-story')
     .addHelpText('after', '\nExample:\n  node-pjrt bench story --quick --peer-python venv/bin/python')
     .action(run);
 }
 
 async function run(options: Options): Promise<void> {
-  const { quick = false, window, preset, seq, out, peerPython: python, peerLimit = quick ? 10 : 100 } = options;
+  const { quick = false, window, preset, seq, clock, out, peerPython: python, peerLimit = quick ? 10 : 100 } = options;
   const targets = [...new Set(options.target.map(targetName))];
   const planned = { targets, quick, window, preset, ...(seq && { tokens: [...new Set(seq)].sort((a, b) => a - b) }) };
   const others = targets.filter((name) => name !== 'cpu');
@@ -54,27 +63,24 @@ async function run(options: Options): Promise<void> {
   const about = context();
   const progress = caseProgress();
   const story = new Story({ stages: plan(planned), peer, opens: withTarget, onPhase: progress.at });
-  const write = async (rows: ReturnType<Story['soFar']>) => {
+  const write = async (benchmarks: readonly BenchmarkRow[], interruptedAt?: string) => {
     progress.clear();
-    const paths = await writeReport(out, { context: about, benchmarks: rows }, commandOf(process.argv.slice(2)));
+    const file = { context: about, benchmarks };
+    const paths = await writeReport(out, { file, clock, command: commandOf(process.argv.slice(2)), interruptedAt });
     console.log(paths.map((file) => path.relative('', file)).join('\n'));
   };
-  process.removeAllListeners('SIGINT').once('SIGINT', () => {
-    // A second one ends at once.
-    process.once('SIGINT', () => process.exit(130));
-    const rows = story.soFar();
-    write(rows).then(
-      () => {
-        console.error(`node-pjrt: interrupted after ${rows.length} of ${story.total} cases; the report is of these`);
-        process.exit(130);
-      },
-      (error: Error) => {
-        console.error(`node-pjrt: ${error.message}`);
-        process.exit(1);
-      },
-    );
-  });
-  await write(await story.run());
+  onInterrupt(story, (rows) => write(rows, `${story.rows.length} of ${story.total} cases`));
+  const rows = await story.run();
+  await write(rows);
+  for (const [reason, count] of failures(rows))
+    console.error(`node-pjrt: ${count} of ${rows.length} cases could not be measured: ${reason}`);
+}
+
+/** By reason; the report tells of which cases. */
+function failures(rows: readonly BenchmarkRow[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { error_message: reason } of rows) if (reason !== undefined) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  return counts;
 }
 
 /** As a shell takes it. */

@@ -1,5 +1,5 @@
 /** One chart of series against T, both axes logarithmic, as SVG by Vega. Colours are CSS variables (palette.ts). */
-import type { Mark, Spec } from 'vega';
+import type { Axis, EncodeEntry, Mark, Spec } from 'vega';
 import { labelsOf, type Place } from './labels';
 import { escaped } from './markup';
 import type { MaskKind } from './series';
@@ -79,19 +79,19 @@ export async function chartSvg(chart: Chart, frame: Frame): Promise<string> {
 const titled = (svg: string) =>
   svg.replace(/<path aria-label="([^"]*)"([^>]*?)(?:\/>|><\/path>)/g, '<path aria-label="$1"$2><title>$1</title></path>');
 
-function chartSpec({ yTitle, yTick, series, id }: Chart, frame: Frame): Spec {
+function chartSpec({ yTitle, yTick, series }: Chart, frame: Frame): Spec {
   const { width, height, left, right, top, bottom, fontSize } = frame;
   const shown = series.filter(({ points }) => points.length);
   const plane = planeOf(shown, frame);
-  const axis = { domain: false, ticks: false, labelColor: 'var(--muted)', labelFontSize: fontSize, labelPadding: 8, aria: false };
   return {
     width: width - left - right,
     height: height - top - bottom,
     padding: { left, right, top, bottom },
     autosize: 'none',
-    // Of a reader of the screen: each point speaks for itself.
     config: { style: { 'guide-label': { font: fontFamily }, 'guide-title': { font: fontFamily } } },
     signals: [
+      { name: 'xTicks', value: plane.xTicks },
+      { name: 'yTicks', value: plane.yTicks },
       { name: 'xText', value: Object.fromEntries(plane.xTicks.map((tick) => [tick, shortTokens(tick)])) },
       { name: 'yText', value: Object.fromEntries(plane.yTicks.map((tick) => [tick, yTick(tick)])) },
     ],
@@ -99,32 +99,25 @@ function chartSpec({ yTitle, yTick, series, id }: Chart, frame: Frame): Spec {
       { name: 'x', type: 'log', base: 2, domain: plane.x, range: 'width', zero: false, nice: false },
       { name: 'y', type: 'log', domain: plane.y, range: 'height', zero: false, nice: false },
     ],
-    axes: [
-      {
-        ...axis,
-        orient: 'left',
-        scale: 'y',
-        values: plane.yTicks,
-        grid: true,
-        gridColor: 'var(--line)',
-        encode: { labels: { update: { text: { signal: 'yText[datum.value]' } } } },
-      },
-      {
-        ...axis,
-        orient: 'bottom',
-        scale: 'x',
-        values: plane.xTicks,
-        encode: { labels: { update: { text: { signal: 'xText[datum.value]' } } } },
-      },
-    ],
+    axes: axes(fontSize),
     marks: [
       text({ words: yTitle, x: -left + 6, y: -top + 14, align: 'left', fill: 'var(--muted)', fontSize }),
       text({ words: 'T, tokens', x: width - left - right, y: height - top - 8, align: 'right', fill: 'var(--muted)', fontSize }),
-      ...shown.flatMap((one, i) => seriesMarks(one, `${id}-${i}`)),
+      ...shown.map(seriesMarks),
       ...(frame.labels ? labelMarks(shown, plane, frame) : []),
       ...shown.map(hitMark),
     ],
   };
+}
+
+/** Rules across and no more lines than those; a tick's text is looked up. */
+function axes(fontSize: number): Axis[] {
+  const label = { domain: false, ticks: false, labelColor: 'var(--muted)', labelFontSize: fontSize, labelPadding: 8, aria: false };
+  const worded = (texts: string) => ({ labels: { update: { text: { signal: `${texts}[datum.value]` } } } });
+  return [
+    { ...label, orient: 'left', scale: 'y', values: { signal: 'yTicks' }, grid: true, gridColor: 'var(--line)', encode: worded('yText') },
+    { ...label, orient: 'bottom', scale: 'x', values: { signal: 'xTicks' }, encode: worded('xText') },
+  ];
 }
 
 interface Plane {
@@ -151,93 +144,56 @@ function planeOf(series: readonly ChartSeries[], { mostTicks }: Frame): Plane {
   };
 }
 
+const at = { x: { scale: 'x', field: 'tokens' }, y: { scale: 'y', field: 'value' } };
+
 /** Intervals, line and points. */
-function seriesMarks(series: ChartSeries, name: string): Mark[] {
+function seriesMarks(series: ChartSeries): Mark {
   const { points, mask, style } = series;
-  const at = { x: { scale: 'x', field: 'tokens' }, y: { scale: 'y', field: 'value' } };
   const stroke = { value: `var(--${mask})` };
-  const ranges = points.filter(({ low, high }) => low !== undefined && high !== undefined);
-  return [
-    {
-      type: 'group',
-      name,
-      data: [
-        { name: 'points', values: [...points] },
-        { name: 'ranges', values: ranges },
-      ],
-      marks: [
-        {
-          type: 'rule',
-          from: { data: 'ranges' },
-          aria: false,
-          encode: {
-            enter: {
-              x: at.x,
-              y: { scale: 'y', field: 'low' },
-              y2: { scale: 'y', field: 'high' },
-              stroke,
-              strokeWidth: { value: 5 },
-              opacity: { value: 0.3 },
-            },
-          },
-        },
-        {
-          type: 'line',
-          from: { data: 'points' },
-          aria: false,
-          encode: { enter: { ...at, stroke, strokeWidth: { value: 2 }, strokeDash: { value: [...dashes[style]] } } },
-        },
-        {
-          type: 'symbol',
-          from: { data: 'points' },
-          aria: false,
-          encode: {
-            enter: {
-              ...at,
-              stroke,
-              strokeWidth: { value: 1.75 },
-              fill: { value: fillOf(series) },
-              shape: { value: shapeOf(series) },
-              size: { value: style === 'origin' ? 90 : 52 },
-            },
-          },
-        },
-      ],
-    },
-  ];
+  const range = { x: at.x, y: { scale: 'y', field: 'low' }, y2: { scale: 'y', field: 'high' } };
+  const line = { ...at, stroke, strokeWidth: { value: 2 }, strokeDash: { value: [...dashes[style]] } };
+  const shape = { shape: { value: shapeOf(series) }, size: { value: style === 'origin' ? 90 : 52 } };
+  const symbol = { ...at, ...shape, stroke, strokeWidth: { value: 1.75 }, fill: { value: fillOf(series) } };
+  return {
+    type: 'group',
+    data: [
+      { name: 'points', values: [...points] },
+      { name: 'ranges', values: points.filter(({ low, high }) => low !== undefined && high !== undefined) },
+    ],
+    marks: [
+      silent('rule', 'ranges', { ...range, stroke, strokeWidth: { value: 5 }, opacity: { value: 0.3 } }),
+      silent('line', 'points', line),
+      silent('symbol', 'points', symbol),
+    ],
+  };
 }
 
-/** What is pointed at: wider than the points, and over everything else. */
+/** Not for readers of the screen. */
+const silent = (type: 'rule' | 'line' | 'symbol', data: string, enter: EncodeEntry): Mark => ({
+  type,
+  from: { data },
+  aria: false,
+  encode: { enter },
+});
+
+/** What is pointed at, and read: wider than the points, and over everything else. */
 function hitMark({ points }: ChartSeries): Mark {
+  const enter = { ...at, size: { value: 340 }, fill: { value: 'transparent' }, description: { field: 'title' } };
   return {
     type: 'group',
     data: [{ name: 'points', values: [...points] }],
-    marks: [
-      {
-        type: 'symbol',
-        from: { data: 'points' },
-        encode: {
-          enter: {
-            x: { scale: 'x', field: 'tokens' },
-            y: { scale: 'y', field: 'value' },
-            size: { value: 340 },
-            fill: { value: 'transparent' },
-            description: { field: 'title' },
-          },
-        },
-      },
-    ],
+    marks: [{ type: 'symbol', from: { data: 'points' }, encode: { enter } }],
   };
 }
 
 function labelMarks(series: readonly ChartSeries[], plane: Plane, frame: Frame): Mark[] {
   const size = { width: frame.width - frame.left - frame.right, height: frame.height - frame.top - frame.bottom };
   const share = (value: number, [low, high]: readonly [number, number]) => Math.log(value / low) / Math.log(high / low);
-  const at = (point: ChartPoint): Place => ({
+  const placeOf = (point: ChartPoint): Place => ({
     x: share(point.tokens, plane.x) * size.width,
     y: (1 - share(point.value, plane.y)) * size.height,
   });
-  const lines = series.map(({ label, endLabel = label, points }) => ({ words: endLabel, points: points.map(at) }));
+  const lines = series.map(({ label, endLabel = label, points }) => ({ words: endLabel, points: points.map(placeOf) }));
   const room = { left: 0, right: size.width + frame.right, top: -8, bottom: size.height + 8 };
   return labelsOf(lines, room, frame.fontSize).flatMap(({ x, y, align }, i) => {
     const { mask } = series[i];

@@ -1,4 +1,5 @@
-/** The figures of the report: which series of a run each shows. A figure that has no point says why. */
+/** The figures of the report: which series of a run each shows, and why a series ends. */
+import { bytesText } from '../../timing/units';
 import { originCompileMs, originRows, originSource } from '../origin';
 import type { BenchmarkRow, Sample } from '../record';
 import type { Chart, ChartPoint, ChartSeries } from './chart';
@@ -7,6 +8,7 @@ import {
   hasAhead,
   isAttached,
   isCpu,
+  type Clock,
   type MaskKind,
   maskKinds,
   type Prepared,
@@ -15,9 +17,9 @@ import {
   rowsOf,
   type System,
   systemText,
+  timesOf,
 } from './series';
 import { digits, tickBytes, tickTime, timeText, tokensText } from './words';
-import { bytesText } from '../../timing/units';
 
 export interface Figure {
   readonly title: string;
@@ -33,43 +35,54 @@ const maskWords: Readonly<Record<MaskKind, string>> = { dense: 'dense', causal: 
 const peerMasks: Readonly<Record<MaskKind, string>> = { dense: 'NumpyMask', causal: 'CausalMask', window: 'LocalMask' };
 const systems = ['ours', 'peer'] as const;
 
-export const figures = (rows: readonly BenchmarkRow[]): Figure[] => [compileAhead(rows), compileCpu(rows), steps(rows), sizes(rows)];
+export const figures = (rows: readonly BenchmarkRow[], clock: Clock): Figure[] => [
+  compileAhead(rows, clock),
+  compileCpu(rows, clock),
+  steps(rows),
+  sizes(rows),
+];
 
-function compileAhead(rows: readonly BenchmarkRow[]): Figure {
+const compileTitle = (target: string, clock: Clock) =>
+  `build + lower + compile for ${target}, ${clock === 'wall' ? 'time' : 'processor time'}`;
+
+function compileAhead(rows: readonly BenchmarkRow[], clock: Clock): Figure {
   const origin = (['dense', 'causal'] as const).map(originCompile);
   return {
     title: `Before the first step, ${aheadText(rows)}`,
-    caption: `Build, lower and compile${isAttached(rows) ? '' : ' ahead of time, with no TPU attached'}: medians, with 95 % intervals where there are six runs or more. Beside them what ${originSource.title} measured on a ${originSource.device} and its host, another machine than this one; its compile was shared out over the iterations of the benchmark, and is shown here for one.`,
+    caption: `Build, lower and compile${isAttached(rows) ? '' : ' ahead of time, with no TPU attached'}: medians${clock === 'wall' ? '' : ' of processor time, which other work on the machine lengthens little'}, with 95 % intervals where there are six runs or more. Beside them the wall time that ${originSource.title} measured on a ${originSource.device} and its host, another machine than this one; its compile was shared out over the iterations of the benchmark, and is shown here for one.`,
     chart: {
       id: 'compile-ahead',
-      yTitle: 'build + lower + compile',
+      yTitle: compileTitle(aheadText(rows), clock),
       yTick: tickTime,
-      series: [...compileSeries(rows, false), ...(hasAhead(rows) ? origin : [])],
+      series: [...compileSeries(rows, false, clock), ...(hasAhead(rows) ? origin : [])],
     },
-    notes: stops(rows.filter((row) => !isCpu(row) && !prepared(row))),
+    notes: stops(rows.filter((row) => !isCpu(row) && !row.phases.compile)),
   };
 }
 
-function compileCpu(rows: readonly BenchmarkRow[]): Figure {
+function compileCpu(rows: readonly BenchmarkRow[], clock: Clock): Figure {
   return {
     title: 'Before the first step, CPU plugin',
     caption: 'The same programs for XLA’s CPU plugin on this machine: build, lower and compile.',
-    chart: { id: 'compile-cpu', yTitle: 'build + lower + compile', yTick: tickTime, series: compileSeries(rows, true) },
-    notes: stops(rows.filter((row) => isCpu(row) && !prepared(row))),
+    chart: { id: 'compile-cpu', yTitle: compileTitle('the CPU plugin', clock), yTick: tickTime, series: compileSeries(rows, true, clock) },
+    notes: stops(rows.filter((row) => isCpu(row) && !row.phases.compile)),
   };
 }
 
-function compileSeries(rows: readonly BenchmarkRow[], cpu: boolean): ChartSeries[] {
+function compileSeries(rows: readonly BenchmarkRow[], cpu: boolean, clock: Clock): ChartSeries[] {
   return everySeries(rows, cpu, (row) => {
-    const total = prepared(row);
-    return total && { value: total.median, low: total.low, high: total.high, words: preparedWords(row, total) };
+    const total = prepared(row, clock);
+    return total && { value: total.median, low: total.low, high: total.high, words: preparedWords(row, total, clock) };
   });
 }
 
-function preparedWords({ phases: { build, lower, compile } }: BenchmarkRow, { median, runs }: Prepared): string {
-  const part = (name: string, ms: number | undefined) => (ms === undefined ? [] : [`${name} ${timeText(ms)}`]);
-  const parts = [...part('build', build?.median), ...part('lower', lower?.median), ...part('compile', compile?.median)];
-  return `${timeText(median)} (${parts.join(', ')}; medians of ${runs === 1 ? 'one run' : `${runs} runs or more`})`;
+function preparedWords({ phases }: BenchmarkRow, { median, runs }: Prepared, clock: Clock): string {
+  const parts = (['build', 'lower', 'compile'] as const).flatMap((phase) => {
+    const sample = phases[phase];
+    return sample ? [`${phase} ${timeText(timesOf(sample, clock).median)}`] : [];
+  });
+  const times = clock === 'wall' ? 'medians' : 'medians of processor time';
+  return `${timeText(median)} (${parts.join(', ')}; ${times}, ${runs === 1 ? 'one run' : `${runs} runs or more`})`;
 }
 
 function originCompile(mask: 'dense' | 'causal'): ChartSeries {
@@ -101,7 +114,7 @@ function steps(rows: readonly BenchmarkRow[]): Figure {
       yTick: tickTime,
       series: [...onCpu, ...onTpu, ...(hasAhead(rows) ? (['dense', 'causal'] as const).map(originStep) : [])],
     },
-    notes: stops(rows.filter((row) => isCpu(row) && prepared(row) && !row.phases.step && reasonOf(row))),
+    notes: stops(rows.filter((row) => isCpu(row) && row.phases.compile && !row.phases.step && reasonOf(row))),
   };
 }
 

@@ -1,17 +1,18 @@
 /** The report as one HTML file that needs nothing else: no script, no network, no font of its own. */
-import type { BenchmarkFile } from '../record';
 import { type ChartSeries, chartSvg, dashes, fillOf, frames, shapeOf } from './chart';
 import { type Figure, figures } from './figures';
 import { type Finding, finding } from './finding';
 import { escaped, sentence } from './markup';
 import { facts, heading, method, rerun, summary, warnings } from './prose';
+import type { Report } from './report';
 import { style } from './style';
 import { tableHtml, tables } from './tables';
 
-export async function page(file: BenchmarkFile, command: string): Promise<string> {
+export async function page(report: Report): Promise<string> {
+  const { file, command, clock } = report;
   const { benchmarks: rows } = file;
   const drawn: string[] = [];
-  for (const one of figures(rows)) drawn.push(await figureHtml(one));
+  for (const one of figures(rows, clock)) drawn.push(await figureHtml(one));
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -26,13 +27,13 @@ export async function page(file: BenchmarkFile, command: string): Promise<string
 <header>
 <p class="kicker">${escaped(summary(file))}</p>
 <h1>${escaped(heading)}</h1>
-${findingHtml(finding(rows))}
-${warnings(file)
+${findingHtml(finding(rows, clock))}
+${warnings(report)
   .map((words) => `<p class="caption warn">${escaped(words)}</p>`)
   .join('\n')}
 </header>
 ${drawn.join('\n')}
-${tables(rows).map(tableHtml).join('\n')}
+${tables(rows, clock).map(tableHtml).join('\n')}
 <section id="method">
 <h2>Method</h2>
 ${method(file)

@@ -1,7 +1,7 @@
 /** Which cases the experiment has: masks by T, on which target, and what of each is measured. */
+import type { Preset } from '../../lower';
 import { attentionCase, type BenchmarkCase } from '../cases';
 import type { RunOptions } from '../run';
-import type { Preset } from '../../lower';
 import { maskKind } from './series';
 
 export interface PlanOptions {
@@ -55,7 +55,7 @@ function onDevice(target: string, options: PlanOptions): Stage[] {
   const budgetMs = options.quick ? 1000 : 4000;
   const longest = longestSteps[options.quick ? 'quick' : 'full'];
   const isStepped = ({ mask, options: { queries } }: BenchmarkCase) => queries <= longest[maskKind(mask) ?? 'dense'];
-  const cases = casesOf(options);
+  const cases = casesOf(options, target === 'cpu' ? undefined : options.preset);
   const stages: Stage[] = [
     { target, cases: cases.filter(isStepped), options: { budgetMs } },
     { target, cases: cases.filter((one) => !isStepped(one)), options: { budgetMs, last: 'compile' } },

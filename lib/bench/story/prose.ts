@@ -1,12 +1,13 @@
 /** What the report says in words beside its figures: of the machine, the method and the way to do it again. */
 import { bytesText } from '../../timing/units';
 import type { BenchmarkFile, BenchmarkRow } from '../record';
+import type { Report } from './report';
 import { isAttached, isCpu, systemText } from './series';
 
 export const heading = 'Dense and lazy attention masks: compile time and step time';
 
 export const rerun =
-  'The record of this run lies beside this page as story.json, in google-benchmark’s format: its own compare tools read it, and `node-pjrt bench compare` gives ratios of two runs with intervals.';
+  'The record of a run, story.json beside its page, is in google-benchmark’s format: its own compare tools read it, and `node-pjrt bench compare` gives ratios of two runs with intervals.';
 
 /** One line: when, on what. */
 export function summary({ context }: BenchmarkFile): string {
@@ -15,13 +16,12 @@ export function summary({ context }: BenchmarkFile): string {
 }
 
 /** What a reader should know before the figures. */
-export function warnings({ benchmarks: rows }: BenchmarkFile): string[] {
+export function warnings({ file: { benchmarks: rows }, interruptedAt }: Report): string[] {
   const loads = rows.flatMap(({ phases }) => Object.values(phases).flatMap(({ load }) => load ?? []));
   const most = Math.max(0, ...loads);
   const disturbed = rows.filter(({ phases }) => Object.values(phases).some(({ load = 0 }) => load > noticedLoad)).length;
-  const stopped = rows.some(({ skip_message: reason }) => reason === interrupted);
   return [
-    ...(stopped ? ['The run was interrupted: the report is of what was measured until then.'] : []),
+    ...(interruptedAt === undefined ? [] : [`The run was interrupted after ${interruptedAt}: the report is of these.`]),
     ...(disturbed
       ? [
           `Other work on the machine took up to ${Math.round(100 * most)} % of its cores, during ${disturbed} of ${rows.length} cases; their notes say which.`,
@@ -31,9 +31,6 @@ export function warnings({ benchmarks: rows }: BenchmarkFile): string[] {
 }
 
 const noticedLoad = 0.1;
-
-/** Why a case was skipped that the run did not come to. */
-export const interrupted = 'the run was interrupted';
 
 export function method({ benchmarks: rows }: BenchmarkFile): string[] {
   const shape = rows.find(({ system }) => !system);

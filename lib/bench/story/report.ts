@@ -9,14 +9,27 @@ import { markdownText } from './markup';
 import { page } from './page';
 import { painted, palettes } from './palette';
 import { facts, heading, method, rerun, summary, warnings } from './prose';
+import type { Clock } from './series';
 import { tableMarkdown, tables } from './tables';
 
-/** Writes them into `folder`, which is made where it is missing; `command` is how the run was called. The paths, the page's first. */
-export async function writeReport(folder: string, file: BenchmarkFile, command: string): Promise<string[]> {
-  const [first] = figures(file.benchmarks).filter(({ chart }) => chart.series.some(({ points }) => points.length));
+/** What a report is of. */
+export interface Report {
+  readonly file: BenchmarkFile;
+  /** How the run was called. */
+  readonly command: string;
+  /** What its figures and its finding are by; the tables have both. */
+  readonly clock: Clock;
+  /** How far it came, where it was interrupted: `12 of 53 cases`. */
+  readonly interruptedAt?: string;
+}
+
+/** Writes the files into `folder`, which is made where it is missing. Their paths, the page's first. */
+export async function writeReport(folder: string, report: Report): Promise<string[]> {
+  const { file, clock } = report;
+  const [first] = figures(file.benchmarks, clock).filter(({ chart }) => chart.series.some(({ points }) => points.length));
   const files: [name: string, text: string][] = [
-    ['story.html', await page(file, command)],
-    ['story.md', markdown(file, command)],
+    ['story.html', await page(report)],
+    ['story.md', markdown(report)],
     ['story.json', recordText(file)],
   ];
   for (const theme of ['light', 'dark'] as const) if (first) files.push([`story-${theme}.svg`, await picture(first, theme)]);
@@ -25,14 +38,15 @@ export async function writeReport(folder: string, file: BenchmarkFile, command: 
   return files.map(([name]) => path.join(folder, name));
 }
 
-function markdown(file: BenchmarkFile, command: string): string {
+function markdown(report: Report): string {
+  const { file, command, clock } = report;
   const { benchmarks: rows } = file;
-  const intro = [summary(file), finding(rows).sentences.join(' '), ...warnings(file)].map(markdownText);
+  const intro = [summary(file), finding(rows, clock).sentences.join(' '), ...warnings(report)].map(markdownText);
   const list = facts(file).map(([name, fact]) => `- ${markdownText(name)}: ${markdownText(fact)}`);
   const parts = [
     `# ${heading}`,
     ...intro,
-    ...tables(rows).map(tableMarkdown),
+    ...tables(rows, clock).map(tableMarkdown),
     '## Method',
     ...method(file).map(markdownText),
     list.join('\n'),

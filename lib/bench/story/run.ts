@@ -3,7 +3,6 @@ import type { BenchmarkRow } from '../record';
 import { type Opens, placed, Suite } from '../suite';
 import { type PeerOptions, peerRows } from './peer';
 import type { Stage } from './plan';
-import { interrupted } from './prose';
 
 export interface StoryOptions {
   readonly stages: readonly Stage[];
@@ -23,6 +22,12 @@ export class Story {
     this.#options = options;
   }
 
+  /** The rows that are done. */
+  get rows(): readonly BenchmarkRow[] {
+    return [...this.#rows, ...(this.#current?.rows ?? [])];
+  }
+
+  /** Cases there are; the peer's, of which it may leave out long ones, among them. */
   get total(): number {
     const { stages, peer } = this.#options;
     return [...stages, { cases: peer?.cases ?? [] }].reduce((sum, { cases }) => sum + cases.length, 0);
@@ -53,10 +58,9 @@ export class Story {
     for await (const row of peerRows(peer.cases, peer, begun)) this.#rows.push(row);
   }
 
-  /** The rows that are there when somebody interrupts. */
+  /** The rows that are there when somebody interrupts, and what there is of the next one. */
   soFar(): BenchmarkRow[] {
-    const rows = [...this.#rows, ...(this.#current?.soFar() ?? [])];
-    return this.#placed(rows.map((row) => (row.skip_message?.startsWith('interrupted') ? { ...row, skip_message: interrupted } : row)));
+    return this.#placed([...this.#rows, ...(this.#current?.soFar() ?? [])]);
   }
 
   #placed(rows: readonly BenchmarkRow[]): BenchmarkRow[] {

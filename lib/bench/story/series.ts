@@ -1,5 +1,6 @@
 /** The rows of a run as the series of the experiment: whose, of which mask, on which target, and the time before the first step. */
 import type { BenchmarkRow, Sample } from '../record';
+import { median, medianInterval } from '../stats';
 
 /** A mask of T x T bits, one that is computed, and one that is computed and as long as its window whatever T is. */
 export const maskKinds = ['dense', 'causal', 'window'] as const;
@@ -17,6 +18,16 @@ export const systemOf = ({ system }: BenchmarkRow): System => (system === undefi
 /** The name of a row's system, for instance `JAX 0.10.2`. */
 export const systemText = ({ system }: BenchmarkRow): string => system?.replace(/^jax\b/, 'JAX') ?? 'node-pjrt';
 
+/** What a report tells of a phase: the time that passed, or that of processors, which other work on the machine lengthens little. */
+export const clocks = ['wall', 'processor'] as const;
+export type Clock = (typeof clocks)[number];
+
+/** The median, least time and interval of a sample by a clock, milliseconds. */
+export function timesOf(sample: Sample, clock: Clock): Pick<Sample, 'median' | 'min' | 'interval'> {
+  const { cpu } = sample;
+  return clock === 'wall' ? sample : { median: median(cpu), min: Math.min(...cpu), interval: medianInterval(cpu) };
+}
+
 /** Build, lower and compile together, milliseconds. The bounds are sums too, of the phases' own intervals where each has one. */
 export interface Prepared {
   readonly median: number;
@@ -28,15 +39,13 @@ export interface Prepared {
 }
 
 /** Undefined of a row that has no compile. */
-export function prepared({ phases: { build, lower, compile } }: BenchmarkRow): Prepared | undefined {
+export function prepared({ phases: { build, lower, compile } }: BenchmarkRow, clock: Clock): Prepared | undefined {
   if (!compile) return undefined;
-  const parts = [build, lower, compile].filter((part): part is Sample => part !== undefined);
-  const sum = (of: (sample: Sample) => number) => parts.reduce((all, part) => all + of(part), 0);
-  const figures = {
-    median: sum(({ median }) => median),
-    min: sum(({ min }) => min),
-    runs: Math.min(...parts.map(({ times }) => times.length)),
-  };
+  const samples = [build, lower, compile].filter((sample) => sample !== undefined);
+  const parts = samples.map((sample) => timesOf(sample, clock));
+  const sum = (of: (part: (typeof parts)[number]) => number) => parts.reduce((all, part) => all + of(part), 0);
+  const runs = Math.min(...samples.map(({ times }) => times.length));
+  const figures = { median: sum((part) => part.median), min: sum((part) => part.min), runs };
   if (parts.some(({ interval }) => interval === null)) return figures;
   return { ...figures, low: sum(({ interval }) => interval?.[0] ?? 0), high: sum(({ interval }) => interval?.[1] ?? 0) };
 }
@@ -72,7 +81,7 @@ export function aheadText(rows: readonly BenchmarkRow[]): string {
 }
 
 /** Whether anything of it was compiled. */
-export const hasAhead = (rows: readonly BenchmarkRow[]): boolean => rows.some((row) => !isCpu(row) && prepared(row));
+export const hasAhead = (rows: readonly BenchmarkRow[]): boolean => rows.some((row) => !isCpu(row) && row.phases.compile);
 
 /** Whether it ran there, and was not only compiled for. */
 export const isAttached = (rows: readonly BenchmarkRow[]): boolean => rows.some((row) => !isCpu(row) && row.phases.step);

@@ -3,7 +3,7 @@ import { bytesText } from '../../timing/units';
 import { originCompileMs, originRows, originSource } from '../origin';
 import type { BenchmarkRow, Sample } from '../record';
 import { escaped, markdownText } from './markup';
-import { aheadText, hasAhead, isCpu, maskKind, maskKinds, prepared, reasonOf, rowAt, systemText } from './series';
+import { aheadText, type Clock, hasAhead, isCpu, maskKind, maskKinds, prepared, reasonOf, rowAt, systemText } from './series';
 import { digits, rangeText, timeText, tokensText } from './words';
 
 export interface Table {
@@ -16,20 +16,20 @@ export interface Table {
   readonly left: readonly number[];
 }
 
-export function tables(rows: readonly BenchmarkRow[]): Table[] {
+export function tables(rows: readonly BenchmarkRow[], clock: Clock): Table[] {
   const [ahead, cpu] = [rows.filter((row) => !isCpu(row)), rows.filter(isCpu)];
   return [
-    ...(hasAhead(rows) ? [originTable(rows)] : []),
+    ...(hasAhead(rows) ? [originTable(rows, clock)] : []),
     ...(ahead.length ? [phaseTable('ahead', `All phases, ${aheadText(rows)}`, ahead)] : []),
     ...(cpu.length ? [phaseTable('cpu', 'All phases, CPU plugin', cpu)] : []),
   ];
 }
 
 /** The tokens that the origin has, beside this run's. */
-function originTable(rows: readonly BenchmarkRow[]): Table {
+function originTable(rows: readonly BenchmarkRow[], clock: Clock): Table {
   const time = (system: 'ours' | 'peer', mask: 'dense' | 'causal', tokens: number) => {
     const row = rowAt(rows, { system, mask, cpu: false }, tokens);
-    const total = row && prepared(row);
+    const total = row && prepared(row, clock);
     return total ? timeText(total.median) : row && reasonOf(row) ? 'no' : '–';
   };
   const body = originRows.flatMap((origin) =>
@@ -51,7 +51,7 @@ function originTable(rows: readonly BenchmarkRow[]): Table {
   return {
     id: 'origin',
     title: `Beside ${originSource.title}`,
-    caption: `Left, what the origin reports on a ${originSource.device} for ${originSource.case}/T: the mean over the iterations, with one compile among them. Its causal rows of 4,096 and 8,192 tokens share that compile out over 127 and 88 iterations; un-amortised it is (with − without) × iterations, an estimate where there are many. Right, medians of build + lower + compile in this run.`,
+    caption: `Left, what the origin reports on a ${originSource.device} for ${originSource.case}/T: the mean over the iterations, with one compile among them. Its causal rows of 4,096 and 8,192 tokens share that compile out over 127 and 88 iterations; un-amortised it is (with − without) × iterations, an estimate where there are many. Right, medians of build + lower + compile in this run${clock === 'wall' ? '' : ', processor time'}.`,
     head: ['T', 'mask', 'reported', 'iterations', 'one compile', 'node-pjrt', peerHead(rows)],
     rows: body,
     left: [1],
@@ -70,8 +70,8 @@ interface Column {
   readonly left?: boolean;
 }
 
-const total = (of: 'median' | 'min') => (row: BenchmarkRow) => {
-  const figures = prepared(row);
+const total = (of: 'median' | 'min', clock: Clock) => (row: BenchmarkRow) => {
+  const figures = prepared(row, clock);
   return figures ? timeText(figures[of]) : '';
 };
 
@@ -79,8 +79,9 @@ const phaseColumns: readonly Column[] = [
   { title: 'T', cell: ({ queries }) => tokensText(queries) },
   { title: 'mask', cell: ({ mask }) => mask, left: true },
   { title: 'system', cell: systemText, left: true },
-  { title: 'together', cell: total('median') },
-  { title: 'least', cell: total('min') },
+  { title: 'together', cell: total('median', 'wall') },
+  { title: 'least', cell: total('min', 'wall') },
+  { title: 'processor', cell: total('median', 'processor') },
   { title: 'build', cell: ({ phases }) => sampleText(phases.build) },
   { title: 'lower', cell: ({ phases }) => sampleText(phases.lower) },
   { title: 'compile', cell: ({ phases }) => sampleText(phases.compile) },
@@ -101,7 +102,7 @@ function phaseTable(id: string, title: string, rows: readonly BenchmarkRow[]): T
     id,
     title,
     caption:
-      'Together: the medians of build, lower and compile; least: their least times. Of each, the median, its 95 % interval in brackets (where six runs or more count) and how many count. Peak memory is of the process that compiles, its compiler included.',
+      'Together: the medians of build, lower and compile; least: their least times; processor: the medians of processor time. Of each, the median, its 95 % interval in brackets (where six runs or more count) and how many count. Peak memory is of the process that compiles, its compiler included.',
     head: columns.map((column) => column.title),
     rows: sorted.map((row) => columns.map(({ cell }) => cell(row))),
     left: columns.flatMap(({ left }, column) => (left ? [column] : [])),
