@@ -48,7 +48,7 @@ tbody tr { border-top: 1px solid var(--line) }
 .facts dt { color: var(--ink) }
 .facts dd { margin: 0; overflow-wrap: anywhere; min-width: 0 }
 pre { background: var(--panel); padding: .9rem 1rem; border-radius: 8px; overflow-x: auto; margin: 0 0 1rem }
-@media (max-width: ${narrowWidth}px) {
+@media screen and (max-width: ${narrowWidth}px) {
   main { padding-top: 2rem }
   section { margin-top: 2.75rem }
   .wide { display: none }
