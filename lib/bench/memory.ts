@@ -1,6 +1,7 @@
 /** How much memory a case will take, before anything of it is built, and how much there is. */
 import { type AttentionSpec, attention, inputTypes, type Pass } from '../attention';
 import { type ChipName, chips } from '../ir/chips';
+import { mostMaskBytes } from '../lower/dense-mask';
 import type { Client, Topology } from '../pjrt';
 import { bytesText } from '../timing/units';
 import { bytesOf, sizeOf, type TensorType } from '../types';
@@ -12,7 +13,7 @@ export interface Need {
   readonly deviceBytes: number;
   /** Of this machine where it runs: inputs and outputs on their way to and from the device, as they are there and as arrays of JavaScript. */
   readonly arrayBytes: number;
-  /** Of this machine anyway: a dense mask on its way to the compiler. */
+  /** Of a dense mask's bits, which take this machine's memory several times on their way to the compiler. */
   readonly maskBytes: number;
 }
 
@@ -36,8 +37,11 @@ export function needOf({ options, mask, impl }: BenchmarkCase, target: 'cpu' | '
   const ports = types.reduce((sum, type) => sum + bytesOf(type), 0);
   const arrays = types.reduce((sum, type) => sum + 4 * sizeOf(type), 0);
   const isDense = impl === 'reference' || isDenseMask(mask);
-  const bits = isDenseMask(mask) ? (spec.queries * spec.keys) / 8 : 0;
-  return { deviceBytes: ports + (isDense ? scoresBytes(spec, target) : 0), arrayBytes: ports + arrays, maskBytes: maskCopies * bits };
+  return {
+    deviceBytes: ports + (isDense ? scoresBytes(spec, target) : 0),
+    arrayBytes: ports + arrays,
+    maskBytes: isDenseMask(mask) ? (spec.queries * spec.keys) / 8 : 0,
+  };
 }
 
 function scoresBytes({ batch, heads, queries, keys, pass, dtype }: AttentionSpec, target: 'cpu' | 'tpu'): number {
@@ -65,8 +69,12 @@ export function predict(benchmarkCase: BenchmarkCase, on: Client | Topology, opt
   const { arrayBytes, maskBytes, deviceBytes: predicted } = needOf(benchmarkCase, on.target);
   const deviceBytes = compiledBytes ?? predicted;
   const isHere = on.target === 'cpu';
-  const inMachine = maskBytes + (runs && 'upload' in on ? arrayBytes : 0) + (runs && isHere ? deviceBytes : 0);
+  const inMachine = maskCopies * maskBytes + (runs && 'upload' in on ? arrayBytes : 0) + (runs && isHere ? deviceBytes : 0);
   const bytes = isHere ? inMachine : deviceBytes;
+  if (maskBytes > mostMaskBytes) {
+    const most = bytesText(mostMaskBytes);
+    return { bytes, reason: `a dense mask goes into a program up to ${most}; this one has ${bytesText(maskBytes)}: use a lazy mask` };
+  }
   const limits = [
     { needs: inMachine, has: availableBytes(), of: 'of memory are available on this machine' },
     ...(isHere ? [] : [{ needs: deviceBytes, has: deviceLimit(on), of: `of HBM are there on ${on.chip}` }]),

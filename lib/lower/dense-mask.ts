@@ -24,10 +24,13 @@ export function allowedPairs(spec: AttentionSpec, ids: Readonly<Record<string, s
   return s.reshape(s.concatenate(each, 1), [batch, kvHeads, heads / kvHeads, queries, keys]);
 }
 
+/** Bits of a dense mask that go into a program: 32768 x 32768 pairs. */
+export const mostMaskBytes = 2 ** 27;
+
 function unpacked(mask: Dense): s.Tensor {
   const { queries, keys } = mask;
   const bytes = rowBytes(keys);
-  if (mask.bits.length > 2 ** 27)
+  if (mask.bits.length > mostMaskBytes)
     throw new ShapeError(
       `a dense mask goes into the program up to 2^27 bytes, 32768 x 32768 pairs; got ${queries} x ${keys}: use a lazy mask`,
     );
