@@ -135,3 +135,15 @@ testTpu("v5p's compile of 4096, 8192 and 32768 tokens stands beside the origin's
   expect(Math.abs(shown / total - 1)).toBeLessThan(0.01);
   await view.close();
 });
+
+inBrowser(`on paper: in light, as wide as the page, with the wide charts${why}`, async () => {
+  const { view } = await opened('dark', 680);
+  await view.emulateMediaType('print');
+  const seen = await view.evaluate(() => ({
+    width: document.documentElement.scrollWidth,
+    ground: getComputedStyle(document.body).backgroundColor,
+    wide: [...document.querySelectorAll('.wide')].map((box) => box.getBoundingClientRect().width > 0),
+  }));
+  expect(seen).toEqual({ width: 680, ground: 'rgb(255, 255, 255)', wide: seen.wide.map(() => true) });
+  await view.close();
+});

@@ -68,7 +68,8 @@ pre { background: var(--panel); padding: .9rem 1rem; border-radius: 8px; overflo
   figure, tr, .keys { break-inside: avoid }
   h2, .caption { break-after: avoid }
   .scroll { overflow: visible }
-  table { font-size: 7pt }
-  td { white-space: normal }
+  table { font-size: 6pt }
+  th, td { white-space: normal; padding-right: .6em }
+  td:first-child { white-space: nowrap }
 }
 `;
