@@ -12,14 +12,20 @@ withCpu((opened) => {
   cpu = opened;
 });
 
-/** Runs `work` beside a 1 ms timer: how long it took, how often the timer fired, and the longest it had to wait, in ms. */
+/** Milliseconds of processor time that this process has taken: other work on the machine does not count. */
+function now(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Runs `work` beside a 1 ms timer: how long it took, how often the timer fired, and the longest it had to wait, all by `now`. */
 async function besides(work: () => Promise<unknown>): Promise<{ total: number; ticks: number; longest: number }> {
-  const start = performance.now();
+  const start = now();
   const times = [start];
-  const timer = setInterval(() => times.push(performance.now()), 1);
+  const timer = setInterval(() => times.push(now()), 1);
   await work();
   clearInterval(timer);
-  const end = performance.now();
+  const end = now();
   const gaps = [...times.slice(1), end].map((time, i) => time - times[i]);
   return { total: end - start, ticks: gaps.length - 1, longest: Math.max(...gaps) };
 }
@@ -66,7 +72,7 @@ test('run after run of a program that runs on this thread', async () => {
   using program = await cpu.compile(elementwise('tanh', '8192xf32', 1));
   using a = cpu.upload(tensor('f32', [8192]), new Float32Array(8192));
   const { total, ticks, longest } = await besides(async () => {
-    for (const end = performance.now() + 300; performance.now() < end; ) await runOn(program, a);
+    for (const end = now() + 300; now() < end; ) await runOn(program, a);
   });
   expect(ticks).toBeGreaterThan(total / 30);
   expect(longest).toBeLessThan(100);
