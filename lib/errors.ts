@@ -38,12 +38,16 @@ export const pjrtCodes = [
 
 export type PjrtCode = (typeof pjrtCodes)[number];
 
-/** A plugin's own error, with its code. `UNIMPLEMENTED` is also what a plugin that lacks a function gets. */
+/**
+ * A plugin's own error, with its code. `UNIMPLEMENTED` is also what a plugin that lacks a function gets; the message then has its version of
+ * PJRT, and `missing` is the function's name, as in `Plugin.capabilities`.
+ */
 export class PjrtError extends Error {
   override readonly name = 'PjrtError';
   constructor(
     readonly code: PjrtCode,
     message: string,
+    readonly missing?: string,
   ) {
     super(`${code}: ${message}`);
   }

@@ -1,6 +1,7 @@
 // The addon's table of contents, and what it does once per Node environment. lib/pjrt/native.ts types what is exported here.
 #include <dlfcn.h>
 
+#include "capabilities.h"
 #include "compile.h"
 #include "napi.h"
 #include "run.h"
@@ -37,6 +38,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("drain", Napi::Function::New<guarded<drain_in_flight>>(env));
   exports.Set("release", Napi::Function::New<guarded<release>>(env));
   exports.Set("liveHandles", Napi::Function::New<guarded<live_handles>>(env));
+  export_capabilities(env, exports);
   export_compile(env, exports);
   export_run(env, exports);
   return exports;

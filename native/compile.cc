@@ -41,22 +41,13 @@ Napi::Object js_values(Napi::Env env, const PJRT_NamedValue* values, size_t coun
 
 // ---- plugins
 
-const Plugin& plugin_of(const Napi::Value& value) { return *static_cast<const Plugin*>(value.As<Napi::External<void>>().Data()); }
-
 Napi::Value plugin_facts(Napi::Env env, const Plugin& plugin) {
   Napi::Object facts = Napi::Object::New(env);
   facts.Set("raw", Napi::External<void>::New(env, const_cast<Plugin*>(&plugin)));
-  facts.Set("major", number_of(env, plugin.api->pjrt_api_version.major_version));
-  facts.Set("minor", number_of(env, plugin.api->pjrt_api_version.minor_version));
   facts.Set("ffiProblem", plugin.ffi_problem);
   PJRT_Plugin_Attributes_Args args{};
   call(plugin, PJRT_FUNCTION(Plugin_Attributes), args);
   facts.Set("attributes", js_values(env, args.attributes, args.num_attributes));
-  Napi::Array extensions = Napi::Array::New(env);
-  for (const PJRT_Extension_Base* at = plugin.api->extension_start; at; at = at->next) {
-    extensions.Set(extensions.Length(), number_of(env, at->type));
-  }
-  facts.Set("extensions", extensions);
   return facts;
 }
 
@@ -412,6 +403,8 @@ Napi::Value serialize(Info info) {
 }
 
 }  // namespace
+
+const Plugin& plugin_of(const Napi::Value& value) { return *static_cast<const Plugin*>(value.As<Napi::External<void>>().Data()); }
 
 void export_compile(Napi::Env env, Napi::Object exports) {
   exports.Set("setEnvironment", Napi::Function::New<guarded<set_environment>>(env));

@@ -31,6 +31,8 @@ struct Executable {
   Owned<PJRT_LoadedExecutable> loaded;
 };
 
+const Plugin& plugin_of(const Napi::Value& value);
+
 void export_compile(Napi::Env env, Napi::Object exports);
 
 }  // namespace node_pjrt

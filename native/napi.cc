@@ -88,6 +88,7 @@ void Environment::shut_down() {
 Napi::Error to_js(Napi::Env env, const Error& error) {
   Napi::Error result = Napi::Error::New(env, error.what());
   result.Set("code", Napi::Number::New(env, error.code));
+  if (*error.missing) result.Set("missing", error.missing);
   return result;
 }
 

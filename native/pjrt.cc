@@ -123,7 +123,7 @@ Error error_of(const Plugin& plugin, PJRT_Error* error) {
 Error missing_function(const Plugin& plugin, const char* name) {
   const PJRT_Api_Version& version = plugin.api->pjrt_api_version;
   const std::string spoken = std::to_string(version.major_version) + "." + std::to_string(version.minor_version);
-  return Error(PJRT_Error_Code_UNIMPLEMENTED, std::string(name) + " is not in the plugin " + plugin.path + " (PJRT " + spoken + ")");
+  return Error(PJRT_Error_Code_UNIMPLEMENTED, std::string(name) + " is not in the plugin " + plugin.path + " (PJRT " + spoken + ")", name);
 }
 
 void destroy(const Plugin& plugin, PJRT_Client* client) noexcept {

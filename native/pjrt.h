@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -17,8 +18,9 @@ constexpr int kNoPlugin = -1;  // the library is no plugin that we can speak to
 constexpr int kDisposed = -2;  // a handle was used after it was released
 
 struct Error : std::runtime_error {
-  Error(int code, const std::string& message) : std::runtime_error(message), code(code) {}
+  Error(int code, const std::string& message, const char* missing = "") : std::runtime_error(message), code(code), missing(missing) {}
   int code;
+  const char* missing;  // the function that the plugin does not have; empty for every other error
 };
 
 // A loaded plugin lives as long as the process: its threads, its registries and the code behind every object it made do.
@@ -45,6 +47,13 @@ struct Function {
 #define PJRT_FUNCTION(NAME) \
   ::node_pjrt::Function<PJRT_##NAME##_Args> { "PJRT_" #NAME, PJRT_##NAME##_Args_STRUCT_SIZE, &PJRT_Api::PJRT_##NAME }
 
+// Whether the plugin's table reaches to `offset` and has a function there.
+inline bool has_function(const PJRT_Api* api, size_t offset) {
+  void* function = nullptr;
+  if (offset + sizeof(function) <= api->struct_size) std::memcpy(&function, reinterpret_cast<const char*>(api) + offset, sizeof(function));
+  return function != nullptr;
+}
+
 Error missing_function(const Plugin& plugin, const char* name);
 
 // The one way to call a plugin. Throws Error: the plugin's own, or UNIMPLEMENTED where its PJRT_Api ends before the function or has no
@@ -53,7 +62,7 @@ template <typename Args>
 void call(const Plugin& plugin, const Function<Args>& function, Args& args) {
   const PJRT_Api* api = plugin.api;
   const auto offset = reinterpret_cast<const char*>(&(api->*function.slot)) - reinterpret_cast<const char*>(api);
-  if (offset + sizeof(void*) > api->struct_size || !(api->*function.slot)) throw missing_function(plugin, function.name);
+  if (!has_function(api, static_cast<size_t>(offset))) throw missing_function(plugin, function.name);
   args.struct_size = function.args_size;
   if (PJRT_Error* error = (api->*function.slot)(&args)) throw error_of(plugin, error);
 }

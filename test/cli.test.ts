@@ -123,7 +123,9 @@ test('doctor finds all that is needed', () => {
   expect(findings.find(({ name }) => name === 'cpu plugin')).toMatchObject({
     state: 'ok',
     detail: expect.stringMatching(/^PJRT 0\.\d+, \//),
+    capabilities: { laterSlots: 0, slots: expect.arrayContaining([{ name: 'PJRT_Client_Create', present: true }]) },
   });
+  expect(run('doctor').stdout).toMatch(/^cpu plugin: 118 of the 118 functions of PJRT 0\.81; extensions: .*FFI.*; missing: .*RawBuffer/m);
 });
 
 test('doctor says what does not work, and exits with 1', () => {

@@ -2,9 +2,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Command } from 'commander';
-import { liveHandles, Plugin } from '../pjrt';
+import { type Capabilities, liveHandles, Plugin } from '../pjrt';
 import { hasTpu } from '../pjrt/environment';
 import { cacheDirectory, type PluginName, supplies } from '../supply';
+import { capabilitiesText } from './capabilities';
 import { table } from './text';
 
 /** `none` is missing too, but nothing lacks it: a TPU, or a plugin that there is none of for this machine. */
@@ -12,6 +13,8 @@ interface Finding {
   readonly name: string;
   readonly state: 'ok' | 'missing' | 'none';
   readonly detail: string;
+  /** Of a plugin. */
+  readonly capabilities?: Capabilities;
 }
 
 export function doctor(program: Command): void {
@@ -41,8 +44,15 @@ async function run({ json }: { json?: boolean }): Promise<void> {
       : { name: 'TPU hardware', state: 'none', detail: 'no /dev/accel* or /dev/vfio/* of a TPU: programs compile for one ahead of time' },
     { name: 'cache', state: 'ok', detail: cacheDirectory() },
   ] satisfies Finding[];
-  console.log(json ? JSON.stringify(findings, null, 2) : table(findings.map(({ name, state, detail }) => [name, state, detail])));
+  console.log(json ? JSON.stringify(findings, null, 2) : text(findings));
   if (findings.some(({ state }) => state === 'missing')) process.exitCode = 1;
+}
+
+function text(findings: readonly Finding[]): string {
+  return [
+    table(findings.map(({ name, state, detail }) => [name, state, detail])),
+    ...findings.flatMap(({ name, capabilities }) => (capabilities ? [`${name}: ${capabilitiesText(capabilities)}`] : [])),
+  ].join('\n');
 }
 
 async function tool(name: string, command: string, args: string[]): Promise<Finding> {
@@ -50,12 +60,14 @@ async function tool(name: string, command: string, args: string[]): Promise<Find
 }
 
 async function plugin(name: PluginName): Promise<Finding> {
+  let capabilities: Capabilities | undefined;
   const finding = await found(`${name} plugin`, async () => {
-    const { path, apiVersion, ffiProblem } = await Plugin.load(name);
+    const { path, apiVersion, ffiProblem, ...plugin } = await Plugin.load(name);
+    capabilities = plugin.capabilities;
     return `PJRT ${apiVersion.major}.${apiVersion.minor}, ${path}${ffiProblem && name === 'cpu' ? `; no custom calls: ${ffiProblem}` : ''}`;
   });
   const noWheel = supplies().some((supply) => supply.name === name && supply.state === 'no wheel for this platform');
-  return finding.state === 'missing' && noWheel ? { ...finding, state: 'none' } : finding;
+  return finding.state === 'missing' && noWheel ? { ...finding, state: 'none' } : { ...finding, capabilities };
 }
 
 async function found(name: string, look: () => string | Promise<string>): Promise<Finding> {

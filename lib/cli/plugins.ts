@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { install, pluginPath, type Supply, supplies, supplyName, supplyNames, verify } from '../supply';
 import { bytesText } from '../timing/units';
+import { capabilitiesPage } from './capabilities';
 import { progressBar } from './progress';
 import { table } from './text';
 
@@ -26,6 +27,10 @@ export function plugins(program: Command): void {
     .description("print the path of a plugin's library, as it would be loaded")
     .argument('<name>', 'cpu, tpu or a path')
     .action((name: string) => console.log(pluginPath(name)));
+  command
+    .command('capabilities')
+    .description('print what the installed plugins have of PJRT, function by function and extension by extension, as Markdown')
+    .action(async () => console.log((await capabilitiesPage()).trimEnd()));
 }
 
 async function installAll(names: string[], { force }: { force?: boolean }): Promise<void> {

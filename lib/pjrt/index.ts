@@ -1,5 +1,6 @@
 /** The runtime half: plugins, and what they compile and run. */
 export type { Buffer, HostData } from './buffer';
+export type { Capabilities, Extension, Slot, Version } from './capabilities';
 export { Client, type ClientOptions, type Device, type Target } from './client';
 export type { Cost, Executable, LoadedExecutable, Origin, Outputs } from './executable';
 export { liveHandles } from './handle';

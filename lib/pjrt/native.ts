@@ -11,11 +11,21 @@ export interface Raw {
 
 export interface PluginFacts {
   readonly raw: Raw;
-  readonly major: number;
-  readonly minor: number;
   readonly ffiProblem: string;
   readonly attributes: Readonly<Record<string, Attribute>>;
-  readonly extensions: readonly number[];
+}
+
+export interface ExtensionFacts {
+  readonly type: number;
+  readonly name?: string;
+}
+
+export interface CapabilityFacts {
+  readonly api: { readonly major: number; readonly minor: number };
+  readonly header: { readonly major: number; readonly minor: number };
+  readonly slots: readonly { readonly name: string; readonly present: boolean }[];
+  readonly laterSlots: number;
+  readonly extensions: readonly ExtensionFacts[];
 }
 
 /** What a plugin says of itself or of a device under a name of its own. */
@@ -62,6 +72,8 @@ interface Addon {
   liveHandles(): number;
   release(handle: Raw): void;
   loadPlugin(path: string): Promise<PluginFacts>;
+  capabilities(plugin: Raw): CapabilityFacts;
+  extensionNames(): string[];
   createClient(plugin: Raw, options: Readonly<Record<string, number>>): Promise<Raw>;
   clientFacts(client: Raw): PlatformFacts;
   deviceMemory(client: Raw, device: number): MemoryStats;
@@ -89,11 +101,11 @@ const noPlugin = -1;
 const disposed = -2;
 
 function explained(error: unknown): unknown {
-  const { code, message } = error as { code?: unknown; message: string };
+  const { code, message, missing } = error as { code?: unknown; message: string; missing?: string };
   if (typeof code !== 'number') return error;
   if (code === noPlugin) return new PluginError(message);
   if (code === disposed) return new DisposedError(message);
-  return new PjrtError(pjrtCodes[code] ?? 'UNKNOWN', message.trim());
+  return new PjrtError(pjrtCodes[code] ?? 'UNKNOWN', message.trim(), missing);
 }
 
 type Unknown = (...args: unknown[]) => unknown;

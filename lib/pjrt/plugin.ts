@@ -2,38 +2,20 @@
 import * as fs from 'node:fs';
 import { PjrtError } from '../errors';
 import { pluginPath } from '../supply';
+import { type Capabilities, capabilitiesOf, extensionText, type Version } from './capabilities';
 import { pluginEnvironment } from './environment';
 import { type Attribute, type PluginFacts, type Raw, native } from './native';
-
-// PJRT_Extension_Type, by number. Later ones go by their number.
-const extensionNames = [
-  'GpuCustomCall',
-  'Profiler',
-  'CustomPartitioner',
-  'Stream',
-  'Layouts',
-  'FFI',
-  'MemoryDescriptions',
-  'Triton',
-  'RawBuffer',
-  'PhaseCompile',
-  'Example',
-  'Unknown',
-  'CrossHostTransfers',
-  'ExecutableMetadata',
-  'Callback',
-  'HostAllocator',
-  'TpuTopology',
-  'TpuExecutable',
-];
 
 export class Plugin {
   /** The library's real path. */
   readonly path: string;
   /** The version of PJRT that it speaks. */
-  readonly apiVersion: { readonly major: number; readonly minor: number };
+  readonly apiVersion: Version;
   /** What it says of itself, such as the StableHLO versions it takes. */
   readonly attributes: Readonly<Record<string, Attribute>>;
+  /** What it has of PJRT, function by function and extension by extension. */
+  readonly capabilities: Capabilities;
+  /** The names of its extensions, or `extension 18` for one without a name. */
   readonly extensions: readonly string[];
   /** @internal */
   readonly raw: Raw;
@@ -47,10 +29,11 @@ export class Plugin {
 
   private constructor(path: string, facts: PluginFacts) {
     this.path = path;
-    this.apiVersion = { major: facts.major, minor: facts.minor };
     this.attributes = facts.attributes;
-    this.extensions = facts.extensions.map((number) => extensionNames[number] ?? `extension ${number}`);
     this.raw = facts.raw;
+    this.capabilities = capabilitiesOf(native().capabilities(facts.raw));
+    this.apiVersion = this.capabilities.api;
+    this.extensions = this.capabilities.extensions.map(extensionText);
     this.ffiProblem = facts.ffiProblem;
   }
 
