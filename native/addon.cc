@@ -3,6 +3,7 @@
 
 #include "capabilities.h"
 #include "compile.h"
+#include "inspect.h"
 #include "napi.h"
 #include "run.h"
 
@@ -40,6 +41,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("liveHandles", Napi::Function::New<guarded<live_handles>>(env));
   export_capabilities(env, exports);
   export_compile(env, exports);
+  export_inspect(env, exports);
   export_run(env, exports);
   return exports;
 }

@@ -33,12 +33,6 @@ Napi::Value js_value(Napi::Env env, const PJRT_NamedValue& value) {
   return env.Undefined();
 }
 
-Napi::Object js_values(Napi::Env env, const PJRT_NamedValue* values, size_t count) {
-  Napi::Object object = Napi::Object::New(env);
-  for (size_t i = 0; i < count; i++) object.Set(string_of(env, values[i].name, values[i].name_size), js_value(env, values[i]));
-  return object;
-}
-
 // ---- plugins
 
 Napi::Value plugin_facts(Napi::Env env, const Plugin& plugin) {
@@ -403,6 +397,12 @@ Napi::Value serialize(Info info) {
 }
 
 }  // namespace
+
+Napi::Object js_values(Napi::Env env, const PJRT_NamedValue* values, size_t count) {
+  Napi::Object object = Napi::Object::New(env);
+  for (size_t i = 0; i < count; i++) object.Set(string_of(env, values[i].name, values[i].name_size), js_value(env, values[i]));
+  return object;
+}
 
 const Plugin& plugin_of(const Napi::Value& value) { return *static_cast<const Plugin*>(value.As<Napi::External<void>>().Data()); }
 

@@ -32,6 +32,7 @@ struct Executable {
 };
 
 const Plugin& plugin_of(const Napi::Value& value);
+Napi::Object js_values(Napi::Env env, const PJRT_NamedValue* values, size_t count);
 
 void export_compile(Napi::Env env, Napi::Object exports);
 

@@ -135,6 +135,11 @@ describe('the CPU plugin', () => {
     expect(program.memory).toMatchObject({ argumentBytes: 64 * 64 * 4, outputBytes: 64 * 64 * 4, aliasBytes: 0 });
     expect(program.codeBytes).toBe(0);
     expect(program.fingerprint).toMatch(/^[0-9a-f]+$/);
+    expect([program.replicas, program.partitions]).toEqual([1, 1]);
+    const { format, bytes: optimized } = await program.optimizedProgram();
+    expect(format).toBe('hlo_with_config');
+    expect(Buffer.from(optimized).toString('latin1')).toContain('matmul');
+    expect(() => program.outputMemoryKinds).toThrow(expect.objectContaining({ name: 'PjrtError', code: 'UNIMPLEMENTED' }));
     const bytes = program.serialize();
     const a = cpu.upload(tensor('f32', [64, 64]), Float32Array.from({ length: 64 * 64 }, Math.sin));
     using expected = await program.run({ a });
@@ -187,6 +192,26 @@ describeTpu('the TPU compiler', () => {
     expect(program.fingerprint).toMatch(/^[0-9a-f]+$/);
     expect(program.serialize().length).toBeGreaterThan(10_000);
     expect(program).not.toHaveProperty('run');
+    expect([program.replicas, program.partitions, program.outputMemoryKinds]).toEqual([1, 1, { out: 'device' }]);
+    expect(await program.optimizedProgram()).toMatchObject({ format: 'hlo_with_config', bytes: { length: expect.any(Number) } });
+  });
+
+  test.each(['v4:2x2x1', 'v5p:2x2x4', 'v6e:2x2'])('a topology lives on as bytes: %s', async (name) => {
+    using topology = await Topology.open('tpu', name);
+    const bytes = topology.serialize();
+    using again = await Topology.deserialize('tpu', bytes);
+    expect(again.name).toBe(name === 'v6e:2x2' ? 'v6e:2x2x1' : name);
+    expect(again.devices).toEqual(topology.devices);
+    expect(again.attributes).toEqual(topology.attributes);
+    expect(again.attributes.wrap).toHaveLength(3);
+    expect(again.serialize()).toEqual(bytes);
+    using program = await again.compile(matmul(8));
+    expect(program.codeBytes).toBeGreaterThan(0);
+  });
+
+  test.each([[[]], [[0]], [[10, 5]]])('bytes that are no topology: %p', async (bytes) => {
+    await expect(Topology.deserialize('tpu', Uint8Array.from(bytes))).rejects.toThrow(/^(INVALID_ARGUMENT|NOT_FOUND): /);
+    await expect(Topology.deserialize('tpu', bytes as unknown as Uint8Array)).rejects.toThrow(/is a Uint8Array; got object/);
   });
 
   test('and the CPU plugin share a process', async () => {

@@ -24,6 +24,12 @@ export interface Origin {
   readonly compileMs: number;
 }
 
+/** A program as the compiler left it. */
+export interface OptimizedProgram {
+  readonly format: string;
+  readonly bytes: Uint8Array;
+}
+
 /** A compiled program. Its properties ask the plugin: PjrtError UNIMPLEMENTED where it does not know. */
 export class Executable extends Handle {
   /** What `@main` takes and returns, in order. */
@@ -68,6 +74,28 @@ export class Executable extends Handle {
 
   get memory(): CompiledMemory {
     return native().memory(rawOf(this));
+  }
+
+  /** How many times the whole program is compiled to run side by side. */
+  get replicas(): number {
+    return native().copies(rawOf(this))[0];
+  }
+
+  /** Devices that each replica is split over. */
+  get partitions(): number {
+    return native().copies(rawOf(this))[1];
+  }
+
+  /** Where each output is left, by name: 'device', 'pinned_host'. The CPU plugin does not say: PjrtError UNIMPLEMENTED. */
+  get outputMemoryKinds(): Readonly<Record<string, string>> {
+    const kinds = native().outputMemoryKinds(rawOf(this));
+    return Object.fromEntries(this.outputs.map(({ name }, i) => [name, kinds[i]]));
+  }
+
+  /** The program after the compiler's passes. Both plugins give `hlo_with_config`, an HloModuleProtoWithConfig of XLA's, and no text. */
+  async optimizedProgram(): Promise<OptimizedProgram> {
+    const [format, bytes] = await native().optimizedProgram(rawOf(this));
+    return { format, bytes };
   }
 
   /** In hexadecimal: the same for the same program, options and compiler. */

@@ -2,7 +2,7 @@
 export type { Buffer, HostData } from './buffer';
 export type { Capabilities, Extension, Slot, Version } from './capabilities';
 export { Client, type ClientOptions, type Device, type Target } from './client';
-export type { Cost, Executable, LoadedExecutable, Origin, Outputs } from './executable';
+export type { Cost, Executable, LoadedExecutable, OptimizedProgram, Origin, Outputs } from './executable';
 export { liveHandles } from './handle';
 export type { Attribute, CompiledMemory, DeviceFacts, MemoryStats } from './native';
 export { Plugin } from './plugin';

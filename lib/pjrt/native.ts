@@ -79,6 +79,9 @@ interface Addon {
   deviceMemory(client: Raw, device: number): MemoryStats;
   createTopology(plugin: Raw, name: string): Promise<Raw>;
   topologyFacts(topology: Raw): PlatformFacts;
+  topologyAttributes(topology: Raw): Record<string, Attribute>;
+  serializeTopology(topology: Raw): Uint8Array;
+  deserializeTopology(plugin: Raw, bytes: Uint8Array): Promise<Raw>;
   compile(client: Raw, text: string, options: Uint8Array): Promise<Raw>;
   compileAhead(topology: Raw, text: string, options: Uint8Array): Promise<Raw>;
   deserialize(client: Raw, bytes: Uint8Array): Promise<Raw>;
@@ -87,6 +90,9 @@ interface Addon {
   codeBytes(executable: Raw): number;
   cost(executable: Raw): Record<string, number>;
   memory(executable: Raw): CompiledMemory;
+  copies(executable: Raw): [replicas: number, partitions: number];
+  outputMemoryKinds(executable: Raw): string[];
+  optimizedProgram(executable: Raw): Promise<[format: string, bytes: Uint8Array]>;
   outputs(executable: Raw): [type: number, shape: number[]][];
   serialize(executable: Raw): Uint8Array;
   deviceOf(executable: Raw): number;

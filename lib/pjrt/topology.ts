@@ -4,7 +4,7 @@ import type { Module } from '../types';
 import { chipOfKind, type Target, targetOf } from './client';
 import { Executable, checkOutputs } from './executable';
 import { Handle, rawOf } from './handle';
-import { type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
+import { type Attribute, type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
 import { compileOptions } from './options';
 import { Plugin } from './plugin';
 import { programOf } from './program';
@@ -35,6 +35,28 @@ export class Topology extends Handle {
     const plugin = await Plugin.load(nameOrPath);
     const raw = await native().createTopology(plugin.raw, name);
     return new Topology(raw, plugin, name, native().topologyFacts(raw));
+  }
+
+  /**
+   * A topology from what `serialize` gave, named after its chips: `v5p:2x2x1`. Throws PjrtError for
+   * other bytes.
+   */
+  static async deserialize(nameOrPath: string, bytes: Uint8Array): Promise<Topology> {
+    if (!(bytes instanceof Uint8Array)) throw new ShapeError(`a serialized topology is a Uint8Array; got ${typeof bytes}`);
+    const plugin = await Plugin.load(nameOrPath);
+    const raw = await native().deserializeTopology(plugin.raw, bytes);
+    const facts = native().topologyFacts(raw);
+    return new Topology(raw, plugin, nameOf(facts), facts);
+  }
+
+  /** What the plugin says of it as a whole: of a TPU slice, `wrap` and `twist` of its links, and bytes of memory on each chip. */
+  get attributes(): Readonly<Record<string, Attribute>> {
+    return native().topologyAttributes(rawOf(this));
+  }
+
+  /** As bytes, for `Topology.deserialize` and as a part of cache keys: equal topologies of one plugin give equal bytes. */
+  serialize(): Uint8Array {
+    return native().serializeTopology(rawOf(this));
   }
 
   /** What `lower` takes for this topology. */
@@ -69,4 +91,11 @@ function checkGrid(name: string): void {
   const sizes = /[:=_](\d+(?:x\d+)*)/.exec(name)?.[1].split('x').map(Number) ?? [1];
   const chips = sizes.reduce((product, size) => product * size, 1);
   if (chips < 1 || chips > 2 ** 15) throw new ShapeError(`a topology has 1 to 2^15 chips; got ${name}`);
+}
+
+// The generation, and how far the chips' coordinates go.
+function nameOf({ platform, devices }: PlatformFacts): string {
+  const places = devices.flatMap(({ attributes: { coords } }) => (Array.isArray(coords) ? [coords as readonly number[]] : []));
+  const sizes = places[0]?.map((_, axis) => Math.max(...places.map((place) => place[axis])) + 1) ?? [devices.length];
+  return `${chipOfKind(devices[0].kind) ?? platform}:${sizes.join('x')}`;
 }
