@@ -6,7 +6,7 @@ import { hasTpu } from './environment';
 import { checkOutputs, LoadedExecutable } from './executable';
 import { Handle, rawOf } from './handle';
 import { type Attribute, type DeviceFacts, type MemoryStats, native, type PlatformFacts, type Raw } from './native';
-import { compileOptions } from './options';
+import { type CompilerOptions, compileOptions } from './options';
 import { Plugin } from './plugin';
 import { type Program, programOf } from './program';
 
@@ -105,12 +105,17 @@ export class Client extends Handle {
 
   /**
    * Compiles a program for one device. A text's ports go by the names of `@main`'s arguments and its `jax.result_info`, else out, or
-   * out0, out1 and so on. Throws ShapeError for a text that no plugin may see (see program.ts), PjrtError for one that it does not take.
+   * out0, out1 and so on. Throws ShapeError for a text that no plugin may see (see program.ts), PjrtError for one that it does not take,
+   * or a compiler option that it does not know.
    */
-  async compile(module: Module | string, options: { readonly device?: Device } = {}): Promise<LoadedExecutable> {
+  async compile(
+    module: Module | string,
+    options: { readonly device?: Device; readonly compilerOptions?: CompilerOptions } = {},
+  ): Promise<LoadedExecutable> {
     const program = await programOf(module);
     const device = this.#device(options.device);
-    return this.#loaded(await native().compile(rawOf(this), program.text, compileOptions(device.id)), program);
+    const bytes = compileOptions(device.id, options.compilerOptions);
+    return this.#loaded(await native().compile(rawOf(this), program.text, bytes), program);
   }
 
   /**

@@ -5,5 +5,6 @@ export { Client, type ClientOptions, type Device, type Target } from './client';
 export type { Cost, Executable, LoadedExecutable, OptimizedProgram, Origin, Outputs } from './executable';
 export { liveHandles } from './handle';
 export type { Attribute, CompiledMemory, DeviceFacts, MemoryStats } from './native';
+export type { CompilerOptions } from './options';
 export { Plugin } from './plugin';
 export { Topology } from './topology';

@@ -5,7 +5,7 @@ import { chipOfKind, type Target, targetOf } from './client';
 import { Executable, checkOutputs } from './executable';
 import { Handle, rawOf } from './handle';
 import { type Attribute, type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
-import { compileOptions } from './options';
+import { type CompilerOptions, compileOptions } from './options';
 import { Plugin } from './plugin';
 import { programOf } from './program';
 
@@ -70,10 +70,11 @@ export class Topology extends Handle {
   }
 
   /** Compiles a program for one device of the topology. See `Client.compile`. */
-  async compile(module: Module | string): Promise<Executable> {
+  async compile(module: Module | string, options: { readonly compilerOptions?: CompilerOptions } = {}): Promise<Executable> {
     const program = await programOf(module);
+    const bytes = compileOptions(this.devices[0].id, options.compilerOptions);
     const begin = performance.now();
-    const raw = await native().compileAhead(rawOf(this), program.text, compileOptions(this.devices[0].id));
+    const raw = await native().compileAhead(rawOf(this), program.text, bytes);
     const compileMs = performance.now() - begin;
     try {
       checkOutputs(raw, program.outputs);
