@@ -4,6 +4,7 @@
 #include "capabilities.h"
 #include "compile.h"
 #include "inspect.h"
+#include "memory.h"
 #include "napi.h"
 #include "run.h"
 
@@ -42,6 +43,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_capabilities(env, exports);
   export_compile(env, exports);
   export_inspect(env, exports);
+  export_memory(env, exports);
   export_run(env, exports);
   return exports;
 }

@@ -3,7 +3,7 @@
 #include <cstdlib>
 #include <numeric>
 
-#include "compile.h"
+#include "memory.h"
 #include "napi.h"
 
 namespace node_pjrt {
@@ -12,21 +12,19 @@ namespace {
 using Info = const Napi::CallbackInfo&;
 using std::chrono::steady_clock;
 
-struct Buffer {
-  std::shared_ptr<Client> client;
-  Owned<PJRT_Buffer> buffer;
-};
-
-// upload(client, device index, type, dimensions, bytes). The bytes are copied before it returns.
+// upload(client, device index, memory index or -1 for the device's own, type, dimensions, bytes). The bytes are copied before it returns.
 Napi::Value upload(Info info) {
   const auto client = unwrap<Client>(info[0]);
-  const std::vector<int64_t> dims = integers_of(info[3]);
-  const auto bytes = info[4].As<Napi::Uint8Array>();
+  const std::vector<int64_t> dims = integers_of(info[4]);
+  const auto bytes = info[5].As<Napi::Uint8Array>();
   static const char nothing = 0;
   PJRT_Client_BufferFromHostBuffer_Args args{};
   args.client = client->client.get();
-  args.device = client->devices.at(info[1].As<Napi::Number>().Uint32Value());
-  args.type = static_cast<PJRT_Buffer_Type>(info[2].As<Napi::Number>().Int32Value());
+  const uint32_t device = info[1].As<Napi::Number>().Uint32Value();
+  const int32_t memory = info[2].As<Napi::Number>().Int32Value();
+  args.device = client->devices.at(device);
+  if (memory >= 0) args.memory = memories_of(*client, device).at(static_cast<size_t>(memory));
+  args.type = static_cast<PJRT_Buffer_Type>(info[3].As<Napi::Number>().Int32Value());
   args.dims = dims.data();
   args.num_dims = dims.size();
   args.data = bytes.ByteLength() ? static_cast<const void*>(bytes.Data()) : &nothing;

@@ -3,7 +3,16 @@
 
 #include <napi.h>
 
+#include <memory>
+
+#include "compile.h"
+
 namespace node_pjrt {
+
+struct Buffer {
+  std::shared_ptr<Client> client;
+  Owned<PJRT_Buffer> buffer;
+};
 
 void export_run(Napi::Env env, Napi::Object exports);
 

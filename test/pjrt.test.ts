@@ -158,6 +158,11 @@ describe('the CPU plugin', () => {
     const a = cpu.upload(tensor('f32', [4]), Float32Array.of(1, 2, 3, 4));
     using result = await program.run({ a });
     expect(a.disposed).toBe(true);
+    const used = 'a handle is used before it is disposed; this Buffer was donated to a run of negate';
+    await expect(a.read()).rejects.toEqual(expect.objectContaining({ name: 'DisposedError', message: used }));
+    await expect(program.run({ a })).rejects.toThrow(used);
+    a.dispose();
+    expect(() => a.deviceBytes).toThrow(used);
     expect(await result.out.read()).toEqual(Float32Array.of(-1, -2, -3, -4));
   });
 

@@ -3,6 +3,7 @@ import { PjrtError, ShapeError } from '../errors';
 import { bytesOf, dtypes, fromBits, type HostArray, isNarrowFloat, sizeOf, type TensorType, toBits, typeText } from '../types';
 import type { Client, Device } from './client';
 import { Handle, rawOf } from './handle';
+import { type Memory, placeOf } from './memory';
 import { native, type Raw } from './native';
 
 /** An immutable tensor on a device. `Client.upload` makes one, and a run its outputs. */
@@ -20,6 +21,32 @@ export class Buffer extends Handle {
   /** Bytes on the host. */
   get bytes(): number {
     return bytesOf(this.type);
+  }
+
+  /** @internal Its memory went to a run. */
+  donate(program: string): void {
+    this.disposeAs(`was donated to a run of ${program}`);
+  }
+
+  /** Bytes that it takes where it is: narrow integers are packed there, and a TPU's layouts are padded. */
+  get deviceBytes(): number {
+    return native().deviceBytes(rawOf(this));
+  }
+
+  /** Where it is: one of its device's memories. */
+  get memory(): Memory {
+    return this.device.memories[native().memoryOf(rawOf(this), this.device.index)];
+  }
+
+  /**
+   * A copy in another memory, of this device or another one of the client; the device itself is its default memory. It returns before the
+   * copy is done: see `ready`. Throws ShapeError where the buffer is there already.
+   */
+  copyTo(to: Device | Memory): Buffer {
+    const { device, memory = device.memories.find(({ isDefault }) => isDefault) } = placeOf(to, this.client);
+    if (!memory || memory === this.memory) throw new ShapeError(`a copy is to another memory; the buffer is in ${this.memory.description}`);
+    const raw = native().copyTo(rawOf(this), rawOf(this.client), device.index, memory.index, this.bytes);
+    return new Buffer(raw, this.client, this.type, device);
   }
 
   /** Settles when the tensor is there; rejects with PjrtError where what computes it failed. */

@@ -5,6 +5,7 @@ import { Buffer, type HostData, hostBytes } from './buffer';
 import { hasTpu } from './environment';
 import { checkOutputs, LoadedExecutable } from './executable';
 import { Handle, rawOf } from './handle';
+import { Memory, placeOf } from './memory';
 import { type Attribute, type DeviceFacts, type MemoryStats, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions } from './options';
 import { Plugin } from './plugin';
@@ -33,6 +34,7 @@ export class Device {
   readonly description: string;
   readonly attributes: Readonly<Record<string, Attribute>>;
   readonly #client: Client;
+  #memories: readonly Memory[] | undefined;
   /** @internal The place among the client's devices. */
   readonly index: number;
 
@@ -48,6 +50,13 @@ export class Device {
 
   get client(): Client {
     return this.#client;
+  }
+
+  /** The memories that it can address, of the plugin's own kinds: its default one, and parts of the host's. */
+  get memories(): readonly Memory[] {
+    const facts = native().memories(rawOf(this.#client), this.index);
+    this.#memories ??= facts.map((memory, index) => new Memory(memory, this, index));
+    return this.#memories;
   }
 
   /** Bytes in use and free. Throws PjrtError UNIMPLEMENTED on a plugin that does not count them, as the CPU's. */
@@ -131,14 +140,15 @@ export class Client extends Handle {
   }
 
   /**
-   * A tensor on a device, the first one by default. The array holds its elements row-major: the dtype's own kind, f32 for bf16 and f16
+   * A tensor on a device, the first one by default, or in one of its memories. The array holds its elements row-major: the dtype's own kind, f32 for bf16 and f16
    * (rounded to nearest even), or the bytes. It is copied before this returns. Throws ShapeError for a wrong kind or length.
    */
-  upload(type: TensorType, data: HostData, device?: Device): Buffer {
-    const checked = tensor(type.dtype, type.shape);
-    const to = this.#device(device);
-    const bytes = hostBytes(checked, data);
-    return new Buffer(native().upload(rawOf(this), to.index, dtypes[checked.dtype].pjrt, checked.shape, bytes), this, checked, to);
+  upload(type: TensorType, data: HostData, to: Device | Memory = this.devices[0]): Buffer {
+    const { dtype, shape } = tensor(type.dtype, type.shape);
+    const { device, memory } = placeOf(to, this);
+    const bytes = hostBytes({ dtype, shape }, data);
+    const raw = native().upload(rawOf(this), device.index, memory?.index ?? -1, dtypes[dtype].pjrt, shape, bytes);
+    return new Buffer(raw, this, { dtype, shape }, device);
   }
 
   #device(device: Device = this.devices[0]): Device {

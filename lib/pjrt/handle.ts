@@ -15,12 +15,13 @@ export abstract class Handle {
   readonly #raw: Raw;
   readonly #parent: Handle | undefined;
   #released = false;
+  #end = 'has been disposed';
 
   static {
     raw = (handle) => {
       if (!handle.disposed) return handle.#raw;
-      const cause = handle.#released ? '' : ', with what it belongs to';
-      throw new DisposedError(`a handle is used before it is disposed; this ${handle.constructor.name} has been disposed${cause}`);
+      const end = handle.#released ? handle.#end : 'has been disposed, with what it belongs to';
+      throw new DisposedError(`a handle is used before it is disposed; this ${handle.constructor.name} ${end}`);
     };
   }
 
@@ -37,6 +38,12 @@ export abstract class Handle {
     if (this.#released) return;
     this.#released = true;
     native().release(this.#raw);
+  }
+
+  /** Disposes what has ended in another way, which the error of a later use says: 'was donated to ...'. */
+  protected disposeAs(end: string): void {
+    if (!this.#released) this.#end = end;
+    this.dispose();
   }
 
   [Symbol.dispose](): void {

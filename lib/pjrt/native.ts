@@ -44,6 +44,13 @@ export interface PlatformFacts {
   readonly devices: readonly DeviceFacts[];
 }
 
+export interface MemoryFacts {
+  readonly id: number;
+  readonly kind: string;
+  readonly description: string;
+  readonly isDefault: boolean;
+}
+
 /** Bytes of a device's memory. What a plugin does not say is absent. */
 export interface MemoryStats {
   readonly bytesInUse: number;
@@ -96,7 +103,11 @@ interface Addon {
   outputs(executable: Raw): [type: number, shape: number[]][];
   serialize(executable: Raw): Uint8Array;
   deviceOf(executable: Raw): number;
-  upload(client: Raw, device: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
+  memories(client: Raw, device: number): MemoryFacts[];
+  memoryOf(buffer: Raw, device: number): number;
+  copyTo(buffer: Raw, client: Raw, device: number, memory: number, bytes: number): Raw;
+  deviceBytes(buffer: Raw): number;
+  upload(client: Raw, device: number, memory: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
   read(buffer: Raw, bytes: number): Promise<ArrayBuffer>;
   ready(buffer: Raw): Promise<void>;
   execute(executable: Raw, client: Raw, inputs: readonly Raw[], outputBytes: readonly number[], onWorker: boolean): Promise<Raw[]>;
