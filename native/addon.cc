@@ -7,6 +7,7 @@
 #include "memory.h"
 #include "napi.h"
 #include "run.h"
+#include "share.h"
 
 namespace node_pjrt {
 namespace {
@@ -45,6 +46,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_inspect(env, exports);
   export_memory(env, exports);
   export_run(env, exports);
+  export_share(env, exports);
   return exports;
 }
 

@@ -14,25 +14,8 @@ using std::chrono::steady_clock;
 
 // upload(client, device index, memory index or -1 for the device's own, type, dimensions, bytes). The bytes are copied before it returns.
 Napi::Value upload(Info info) {
-  const auto client = unwrap<Client>(info[0]);
-  const std::vector<int64_t> dims = integers_of(info[4]);
-  const auto bytes = info[5].As<Napi::Uint8Array>();
-  static const char nothing = 0;
-  PJRT_Client_BufferFromHostBuffer_Args args{};
-  args.client = client->client.get();
-  const uint32_t device = info[1].As<Napi::Number>().Uint32Value();
-  const int32_t memory = info[2].As<Napi::Number>().Int32Value();
-  args.device = client->devices.at(device);
-  if (memory >= 0) args.memory = memories_of(*client, device).at(static_cast<size_t>(memory));
-  args.type = static_cast<PJRT_Buffer_Type>(info[3].As<Napi::Number>().Int32Value());
-  args.dims = dims.data();
-  args.num_dims = dims.size();
-  args.data = bytes.ByteLength() ? static_cast<const void*>(bytes.Data()) : &nothing;
-  args.host_buffer_semantics = PJRT_HostBufferSemantics_kImmutableOnlyDuringCall;
-  call(client->plugin, PJRT_FUNCTION(Client_BufferFromHostBuffer), args);
-  const Owned<PJRT_Event> done(client->plugin, args.done_with_host_buffer);
-  auto buffer = std::shared_ptr<Buffer>(new Buffer{client, Owned<PJRT_Buffer>(client->plugin, args.buffer)});
-  return wrap(info.Env(), std::move(buffer), box_of(info[0]), static_cast<int64_t>(bytes.ByteLength()));
+  Uploaded uploaded = upload_of(info, PJRT_HostBufferSemantics_kImmutableOnlyDuringCall);
+  return wrap(info.Env(), std::move(uploaded.buffer), box_of(info[0]), static_cast<int64_t>(info[5].As<Napi::Uint8Array>().ByteLength()));
 }
 
 // read(buffer, byte length): an ArrayBuffer, row-major whatever the layout on the device.
@@ -148,6 +131,27 @@ Napi::Value execute(Info info) {
 }
 
 }  // namespace
+
+Uploaded upload_of(Info info, PJRT_HostBufferSemantics semantics) {
+  const auto client = unwrap<Client>(info[0]);
+  const std::vector<int64_t> dims = integers_of(info[4]);
+  const auto bytes = info[5].As<Napi::Uint8Array>();
+  static const char nothing = 0;
+  PJRT_Client_BufferFromHostBuffer_Args args{};
+  args.client = client->client.get();
+  const uint32_t device = info[1].As<Napi::Number>().Uint32Value();
+  const int32_t memory = info[2].As<Napi::Number>().Int32Value();
+  args.device = client->devices.at(device);
+  if (memory >= 0) args.memory = memories_of(*client, device).at(static_cast<size_t>(memory));
+  args.type = static_cast<PJRT_Buffer_Type>(info[3].As<Napi::Number>().Int32Value());
+  args.dims = dims.data();
+  args.num_dims = dims.size();
+  args.data = bytes.ByteLength() ? static_cast<const void*>(bytes.Data()) : &nothing;
+  args.host_buffer_semantics = semantics;
+  call(client->plugin, PJRT_FUNCTION(Client_BufferFromHostBuffer), args);
+  Owned<PJRT_Event> done(client->plugin, args.done_with_host_buffer);
+  return {std::shared_ptr<Buffer>(new Buffer{client, Owned<PJRT_Buffer>(client->plugin, args.buffer)}), std::move(done)};
+}
 
 void export_run(Napi::Env env, Napi::Object exports) {
   exports.Set("upload", Napi::Function::New<guarded<upload>>(env));

@@ -1,6 +1,6 @@
 /** A tensor on a device. */
 import { PjrtError, ShapeError } from '../errors';
-import { bytesOf, dtypes, fromBits, type HostArray, isNarrowFloat, sizeOf, type TensorType, toBits, typeText } from '../types';
+import { bytesOf, dtypes, fromBits, type HostArray, isNarrowFloat, sizeOf, tensor, type TensorType, toBits, typeText } from '../types';
 import type { Client, Device } from './client';
 import { Handle, rawOf } from './handle';
 import { type Memory, placeOf } from './memory';
@@ -64,6 +64,54 @@ export class Buffer extends Handle {
   async bits(): Promise<HostArray> {
     return new dtypes[this.type.dtype].host(await native().read(rawOf(this), this.bytes));
   }
+
+  #view?: WeakRef<ArrayBuffer>;
+
+  /**
+   * The elements' bits where they are, with no copy: of the CPU plugin, whose memory is the host's. A buffer does not change, so the array
+   * must not be written to. It stays as long as somebody holds it, also when the buffer is disposed. Throws ShapeError on another platform.
+   */
+  async view(): Promise<HostArray> {
+    if (this.client.platform !== 'cpu') throw new ShapeError(`a view is of the CPU plugin's memory; this buffer is on ${this.device.kind}`);
+    await this.ready();
+    const raw = rawOf(this);
+    const { host } = dtypes[this.type.dtype];
+    if (!this.bytes) return new host(0);
+    // One ArrayBuffer a memory, as V8 wants it.
+    const memory = this.#view?.deref() ?? native().view(raw, this.bytes);
+    this.#view = new WeakRef(memory);
+    return new host(memory);
+  }
+
+  /** @internal Whether somebody may hold a view of it. */
+  get isViewed(): boolean {
+    return this.#view?.deref() !== undefined;
+  }
+}
+
+const aligned = 64;
+const hostMemories = new WeakSet<ArrayBufferLike>();
+
+/**
+ * An array of zeros for a tensor's elements, the dtype's own kind, aligned so that `Client.alias` takes it as it is. It is large pages where
+ * the system has them: to fill it the first time is cheaper too.
+ */
+export function hostArray(type: TensorType): HostArray {
+  const { dtype, shape } = tensor(type.dtype, type.shape);
+  const memory = native().hostMemory(bytesOf({ dtype, shape }));
+  hostMemories.add(memory);
+  return new dtypes[dtype].host(memory);
+}
+
+/** The bytes of an array that a buffer may be. Throws ShapeError for an array that `upload` does not take either, or that hostArray did not make. */
+export function aliasedBytes(type: TensorType, data: HostData): Uint8Array {
+  if (isNarrowFloat(type.dtype) && Object.prototype.toString.call(data) === '[object Float32Array]')
+    throw new ShapeError(`an array that a buffer is in place has the elements' bits; ${type.dtype} takes Uint16Array, got Float32Array`);
+  const bytes = hostBytes(type, data);
+  if (!hostMemories.has(bytes.buffer)) throw new ShapeError('an array that a buffer is in place is one of hostArray');
+  if (bytes.byteOffset % aligned)
+    throw new ShapeError(`it begins at a multiple of ${aligned} bytes of its memory; got ${bytes.byteOffset}`);
+  return bytes;
 }
 
 /** What a host array may be for a dtype: its own kind, f32 for the narrow floats, or plain bytes. */

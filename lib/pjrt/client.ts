@@ -1,7 +1,7 @@
 /** A client: a plugin's runtime on this machine, with its devices. */
 import { type PjrtCode, PjrtError, ShapeError } from '../errors';
 import { type Module, type Port, type TensorType, tensor, dtypes } from '../types';
-import { Buffer, type HostData, hostBytes } from './buffer';
+import { aliasedBytes, Buffer, type HostData, hostBytes } from './buffer';
 import { hasTpu } from './environment';
 import { checkOutputs, LoadedExecutable } from './executable';
 import { Handle, rawOf } from './handle';
@@ -149,6 +149,25 @@ export class Client extends Handle {
     const bytes = hostBytes({ dtype, shape }, data);
     const raw = native().upload(rawOf(this), device.index, memory?.index ?? -1, dtypes[dtype].pjrt, shape, bytes);
     return new Buffer(raw, this, { dtype, shape }, device);
+  }
+
+  /**
+   * The same without a copy where the plugin reads the array in place, as the CPU plugin does: an array of `hostArray`, or a part of one
+   * that begins at a multiple of 64 bytes, with the elements' bits. It must not be written to until the buffer is disposed and no run uses
+   * it. Throws ShapeError for any other array.
+   */
+  alias(type: TensorType, data: HostData, to: Device | Memory = this.devices[0]): Buffer {
+    const { dtype, shape } = tensor(type.dtype, type.shape);
+    const { device, memory } = placeOf(to, this);
+    const bytes = aliasedBytes({ dtype, shape }, data);
+    // An empty one has no memory to share.
+    const upload = bytes.length ? native().alias : native().upload;
+    return new Buffer(
+      upload(rawOf(this), device.index, memory?.index ?? -1, dtypes[dtype].pjrt, shape, bytes),
+      this,
+      { dtype, shape },
+      device,
+    );
   }
 
   #device(device: Device = this.devices[0]): Device {

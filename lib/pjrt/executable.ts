@@ -169,6 +169,7 @@ export class LoadedExecutable extends Executable {
     if (!(buffer instanceof Buffer)) throw new ShapeError(`the input ${name} is a Buffer; got ${typeof buffer}`);
     const raw = rawOf(buffer);
     if (!sameType(buffer.type, type)) throw new ShapeError(`the input ${name} is ${typeText(type)}; got ${typeText(buffer.type)}`);
+    if (this.#donated.has(name) && buffer.isViewed) throw new ShapeError(`the input ${name} is donated; a view holds its memory`);
     if (buffer.client !== this.client) throw new ShapeError(`the input ${name} is a buffer of the client that compiled the program`);
     if (buffer.device !== this.device)
       throw new ShapeError(`the program runs on ${this.device.description}; the input ${name} is on ${buffer.device.description}`);

@@ -1,5 +1,5 @@
 /** The runtime half: plugins, and what they compile and run. */
-export type { Buffer, HostData } from './buffer';
+export { type Buffer, hostArray, type HostData } from './buffer';
 export type { Capabilities, Extension, Slot, Version } from './capabilities';
 export { Client, type ClientOptions, type Device, type Target } from './client';
 export type { Cost, Executable, LoadedExecutable, OptimizedProgram, Origin, Outputs } from './executable';

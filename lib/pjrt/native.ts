@@ -108,6 +108,9 @@ interface Addon {
   copyTo(buffer: Raw, client: Raw, device: number, memory: number, bytes: number): Raw;
   deviceBytes(buffer: Raw): number;
   upload(client: Raw, device: number, memory: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
+  hostMemory(bytes: number): ArrayBuffer;
+  alias(client: Raw, device: number, memory: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
+  view(buffer: Raw, bytes: number): ArrayBuffer;
   read(buffer: Raw, bytes: number): Promise<ArrayBuffer>;
   ready(buffer: Raw): Promise<void>;
   execute(executable: Raw, client: Raw, inputs: readonly Raw[], outputBytes: readonly number[], onWorker: boolean): Promise<Raw[]>;
