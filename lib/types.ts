@@ -3,14 +3,16 @@ import { ShapeError } from './errors';
 
 /**
  * A row a dtype, keyed by its MLIR spelling: `bytes` per element on the host, `pjrt` its PJRT_Buffer_Type, `host` the array that
- * holds its bits (fp8 kinds as bytes), `exponent` and `mantissa` the widths of a 16-bit float's fields.
+ * holds its bits (fp8 kinds as bytes), `bits` its width where that is no whole number of bytes, `exponent` and `mantissa` the widths of a 16-bit float's fields.
  */
 const rows = {
-  i1: { bytes: 1, pjrt: 1, host: Uint8Array },
+  i1: { bytes: 1, pjrt: 1, host: Uint8Array, bits: 1 },
+  i4: { bytes: 1, pjrt: 21, host: Int8Array, bits: 4 },
   i8: { bytes: 1, pjrt: 2, host: Int8Array },
   i16: { bytes: 2, pjrt: 3, host: Int16Array },
   i32: { bytes: 4, pjrt: 4, host: Int32Array },
   i64: { bytes: 8, pjrt: 5, host: BigInt64Array },
+  ui4: { bytes: 1, pjrt: 22, host: Uint8Array, bits: 4 },
   ui8: { bytes: 1, pjrt: 6, host: Uint8Array },
   ui16: { bytes: 2, pjrt: 7, host: Uint16Array },
   ui32: { bytes: 4, pjrt: 8, host: Uint32Array },
@@ -49,6 +51,7 @@ export const dtypes: Readonly<
     {
       bytes: number;
       pjrt: number;
+      bits?: number;
       host: { new (length: number): HostArray; new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): HostArray };
     }
   >
@@ -56,6 +59,18 @@ export const dtypes: Readonly<
 
 export function isDType(name: string): name is DType {
   return Object.hasOwn(rows, name);
+}
+
+/** Bits of one element: 1 of an i1, 4 of an i4, which take a byte each on the host. */
+export function bitsOf(dtype: DType): number {
+  return dtypes[dtype].bits ?? dtypes[dtype].bytes * 8;
+}
+
+/** The least and the greatest value of an integer dtype; of i1 0 and 1. */
+export function rangeOf(dtype: DType): readonly [low: bigint, high: bigint] {
+  const bits = BigInt(bitsOf(dtype));
+  const isSigned = dtype.startsWith('i') && dtype !== 'i1';
+  return isSigned ? [-(2n ** (bits - 1n)), 2n ** (bits - 1n) - 1n] : [0n, 2n ** bits - 1n];
 }
 
 /** A ranked tensor of static shape. */

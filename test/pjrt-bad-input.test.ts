@@ -205,7 +205,14 @@ describe('programs and inputs', () => {
     );
     expect(() => cpu.upload({ dtype: 'f32', shape: [-4] }, new Float32Array(4))).toThrow(failure('ShapeError', /a dimension/));
     expect(() => cpu.upload({ dtype: 'f32', shape: [2 ** 32, 2 ** 32] }, new Float32Array(4))).toThrow(failure('ShapeError', /2\^53/));
-    expect(() => cpu.upload(tensor('i1', [2]), Uint8Array.of(0, 2))).toThrow(failure('ShapeError', /an i1 is 0 or 1/));
+    for (const bytes of [Int8Array.of(0, 8), Int8Array.of(-9, 0), Uint8Array.of(0, 8)])
+      expect(() => cpu.upload(tensor('i4', [2]), bytes)).toThrow(
+        failure('ShapeError', /a value of i4 is from -8 to 7; the array has -?[89]/),
+      );
+    expect(() => cpu.upload(tensor('ui4', [2]), Uint8Array.of(0, 16))).toThrow(failure('ShapeError', /a value of ui4 is from 0 to 15/));
+    expect(() => cpu.upload(tensor('i1', [2]), Uint8Array.of(0, 2))).toThrow(
+      failure('ShapeError', /a value of i1 is from 0 to 1; the array has 2/),
+    );
   });
 
   test('more memory than there is', async () => {

@@ -34,7 +34,9 @@ describe('the CPU plugin', () => {
   // Any bits: a program that only moves them tells every dtype's width and layout apart.
   test.each(Object.keys(dtypes) as DType[])('%s there, reversed and back', async (dtype) => {
     const type = tensor(dtype, [3, 5]);
-    const bytes = Uint8Array.from({ length: 15 * dtypes[dtype].bytes }, (_, i) => (dtype === 'i1' ? i % 2 : (i * 37) % 256));
+    const { bits = 8 } = dtypes[dtype];
+    const least = dtype === 'i4' ? -8 : 0;
+    const bytes = Uint8Array.from({ length: 15 * dtypes[dtype].bytes }, (_, i) => ((i * 37) % 2 ** bits) + least);
     const values = new dtypes[dtype].host(bytes.buffer);
     using program = await cpu.compile(`module @move {
       func.func public @main(%x: tensor<3x5x${dtype}>) -> tensor<3x5x${dtype}> {
@@ -45,10 +47,27 @@ describe('the CPU plugin', () => {
     using x = cpu.upload(type, values);
     using same = cpu.upload(type, bytes);
     expect(await x.bits()).toEqual(values);
+    if (bits === 4) expect(x.deviceBytes).toBe(8);
     expect(await same.bits()).toEqual(values);
     using result = await program.run({ x });
     expect(result.out.type).toEqual(type);
     expect(await result.out.bits()).toEqual(values.slice().reverse());
+  });
+
+  test('4-bit integers wrap, and convert', async () => {
+    using program =
+      await cpu.compile(`func.func @main(%a: tensor<4xi4>, %b: tensor<4xui4>) -> (tensor<4xi4>, tensor<4xui4>, tensor<4xi32>) {
+      %0 = stablehlo.add %a, %a : tensor<4xi4>
+      %1 = stablehlo.add %b, %b : tensor<4xui4>
+      %2 = stablehlo.convert %a : (tensor<4xi4>) -> tensor<4xi32>
+      return %0, %1, %2 : tensor<4xi4>, tensor<4xui4>, tensor<4xi32>
+    }`);
+    using a = cpu.upload(tensor('i4', [4]), Int8Array.of(-8, -1, 3, 7));
+    using b = cpu.upload(tensor('ui4', [4]), Uint8Array.of(0, 1, 7, 15));
+    using result = await program.run({ a, b });
+    expect(await result.out0.read()).toEqual(Int8Array.of(0, -2, 6, -2));
+    expect(await result.out1.read()).toEqual(Uint8Array.of(0, 2, 14, 14));
+    expect(await result.out2.read()).toEqual(Int32Array.of(-8, -1, 3, 7));
   });
 
   const numbers = [1, 2, 3, 60];
@@ -199,6 +218,13 @@ describeTpu('the TPU compiler', () => {
     expect(program).not.toHaveProperty('run');
     expect([program.replicas, program.partitions, program.outputMemoryKinds]).toEqual([1, 1, { out: 'device' }]);
     expect(await program.optimizedProgram()).toMatchObject({ format: 'hlo_with_config', bytes: { length: expect.any(Number) } });
+  });
+
+  test('4-bit integers', async () => {
+    using topology = await Topology.open('tpu', 'v5p:2x2x1');
+    using program = await topology.compile(elementwise('add', '8x128xi4'));
+    expect(program.outputs).toEqual([{ name: 'out', type: tensor('i4', [8, 128]) }]);
+    expect(program.memory.outputBytes).toBeGreaterThanOrEqual(512);
   });
 
   test.each(['v4:2x2x1', 'v5p:2x2x4', 'v6e:2x2'])('a topology lives on as bytes: %s', async (name) => {

@@ -1,6 +1,6 @@
 /** A tensor on a device. */
 import { PjrtError, ShapeError } from '../errors';
-import { bytesOf, dtypes, fromBits, type HostArray, isNarrowFloat, sizeOf, tensor, type TensorType, toBits, typeText } from '../types';
+import { bytesOf, dtypes, fromBits, type HostArray, isNarrowFloat, rangeOf, sizeOf, tensor, type TensorType, toBits, typeText } from '../types';
 import type { Client, Device } from './client';
 import { Handle, rawOf } from './handle';
 import { type Memory, placeOf } from './memory';
@@ -62,17 +62,24 @@ export class Buffer extends Handle {
 
   /** The elements' bits, row-major, in the dtype's host array. */
   async bits(): Promise<HostArray> {
-    return new dtypes[this.type.dtype].host(await native().read(rawOf(this), this.bytes));
+    const { dtype } = this.type;
+    const array = new dtypes[dtype].host(await native().read(rawOf(this), this.bytes));
+    // The plugin leaves the upper half of a byte empty.
+    if (dtype === 'i4') for (let i = 0; i < array.length; i++) array[i] = ((array[i] as number) << 28) >> 28;
+    return array;
   }
 
   #view?: WeakRef<ArrayBuffer>;
 
   /**
    * The elements' bits where they are, with no copy: of the CPU plugin, whose memory is the host's. A buffer does not change, so the array
-   * must not be written to. It stays as long as somebody holds it, also when the buffer is disposed. Throws ShapeError on another platform.
+   * must not be written to. It stays as long as somebody holds it, also when the buffer is disposed. Throws ShapeError on another platform,
+   * and for i4 and ui4, which are packed there.
    */
   async view(): Promise<HostArray> {
     if (this.client.platform !== 'cpu') throw new ShapeError(`a view is of the CPU plugin's memory; this buffer is on ${this.device.kind}`);
+    if (this.deviceBytes !== this.bytes)
+      throw new ShapeError(`a view is of elements that lie as on the host; ${typeText(this.type)} has ${this.deviceBytes} bytes there`);
     await this.ready();
     const raw = rawOf(this);
     const { host } = dtypes[this.type.dtype];
@@ -130,10 +137,17 @@ export function hostBytes(type: TensorType, data: HostData): Uint8Array {
   }
   const [length, unit] = kind === own || widened ? [sizeOf(type), 'elements'] : [bytesOf(type), 'bytes'];
   if (data.length !== length) throw new ShapeError(`${typeText(type)} has ${length} ${unit}; the array has ${data.length}`);
-  if (dtype === 'i1' && (data as Uint8Array).some((value) => value > 1))
-    throw new ShapeError('an i1 is 0 or 1; the array has other values');
+  if (dtypes[dtype].bits) checkRange(dtype, data as Int8Array | Uint8Array);
   const array = widened ? toBits(dtype as 'bf16' | 'f16', data as Float32Array) : data;
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}
+
+// The values of what takes a byte on the host and less on a device.
+function checkRange(dtype: TensorType['dtype'], data: Int8Array | Uint8Array): void {
+  const [low, high] = rangeOf(dtype).map(Number);
+  const values = low < 0 ? new Int8Array(data.buffer, data.byteOffset, data.length) : data;
+  for (const value of values)
+    if (value < low || value > high) throw new ShapeError(`a value of ${dtype} is from ${low} to ${high}; the array has ${value}`);
 }
 
 /** The dtype of a PJRT_Buffer_Type. Throws PjrtError for one that this library has no name for. */

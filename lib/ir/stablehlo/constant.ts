@@ -1,6 +1,6 @@
 /** Constants: one value everywhere, a few written out, or many as bytes. */
 import { ShapeError } from '../../errors';
-import { type DType, type TensorType, dtypes, isNarrowFloat, sizeOf, tensor, toBits, typeText } from '../../types';
+import { type DType, type TensorType, dtypes, isNarrowFloat, rangeOf, sizeOf, tensor, toBits, typeText } from '../../types';
 import { floatText } from '../mlir';
 import { type Operand, type Scalar, type Tensor, broken, checkAxes, isTensor, kindOf, op } from './core';
 
@@ -82,9 +82,7 @@ function checkElement(value: Scalar, dtype: DType): void {
   } else if (kind === 'float') {
     if (typeof value !== 'number') broken('constant', 'C1', `a value of ${dtype} is a number`, `${typeof value} ${value}`);
   } else {
-    const bits = BigInt(dtypes[dtype].bytes * 8);
-    const low = kind === 'signed' ? -(2n ** (bits - 1n)) : 0n;
-    const high = 2n ** (kind === 'signed' ? bits - 1n : bits) - 1n;
+    const [low, high] = rangeOf(dtype);
     const whole = typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value));
     if (!whole || value < low || value > high)
       broken('constant', 'C1', `a value of ${dtype} is a whole number from ${low} to ${high} (past 2^53, a bigint)`, String(value));

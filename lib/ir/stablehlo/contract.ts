@@ -1,5 +1,5 @@
 /** Operations that take axes away: reductions, and the product of tensors. */
-import { type DType, dtypes, tensor } from '../../types';
+import { type DType, rangeOf, tensor } from '../../types';
 import { attr, emit } from '../mlir';
 import { lift } from './constant';
 import {
@@ -71,9 +71,8 @@ function extreme(dtype: DType, sign: 1 | -1): Scalar {
   const kind = kindOf(dtype);
   if (kind === 'float') return sign * Number.POSITIVE_INFINITY;
   if (kind === 'boolean') return sign > 0;
-  const bits = BigInt(dtypes[dtype].bytes * 8);
-  if (kind === 'unsigned') return sign > 0 ? 2n ** bits - 1n : 0n;
-  return sign > 0 ? 2n ** (bits - 1n) - 1n : -(2n ** (bits - 1n));
+  const [low, high] = rangeOf(dtype);
+  return sign > 0 ? high : low;
 }
 
 /** Sum along `dimensions`, added in the operand's own dtype. Of i1 it is "any". */

@@ -1,6 +1,6 @@
 /** Operations that work on each element by itself. Most are a row: StableHLO's name, and which kinds of element type it takes. */
 import { ShapeError } from '../../errors';
-import { type DType, type TensorType, dtypes, sameType, tensor, typeText } from '../../types';
+import { type DType, type TensorType, bitsOf, sameType, tensor, typeText } from '../../types';
 import { lift } from './constant';
 import { type Kind, type Operand, type Tensor, broken, isTensor, kindOf, op, scalarOf, types } from './core';
 
@@ -119,7 +119,7 @@ export function convert(operand: Tensor, dtype: DType): Tensor {
 export function bitcastConvert(operand: Tensor, dtype: DType): Tensor {
   const { shape } = operand.type;
   const result = tensor(dtype, shape);
-  const [from, to] = [operand.type.dtype, dtype].map((each) => dtypes[each].bytes);
+  const [from, to] = [operand.type.dtype, dtype].map(bitsOf);
   if ((operand.type.dtype === 'i1') !== (dtype === 'i1'))
     broken('bitcast_convert', 'C1', 'an i1 is one bit and stays i1', `${typeText(operand.type)} to ${dtype}`);
   if (to === from) return op('bitcast_convert', [operand], result);
