@@ -3,7 +3,7 @@ import { ShapeError } from './errors';
 
 /**
  * A row a dtype, keyed by its MLIR spelling: `bytes` per element on the host, `pjrt` its PJRT_Buffer_Type, `host` the array that
- * holds its bits (fp8 kinds as bytes), `bits` its width where that is no whole number of bytes, `exponent` and `mantissa` the widths of a 16-bit float's fields.
+ * holds its bits (fp8 kinds as bytes, a complex number as its real part and then its imaginary one), `bits` its width where that is no whole number of bytes, `exponent` and `mantissa` the widths of a 16-bit float's fields.
  */
 const rows = {
   i1: { bytes: 1, pjrt: 1, host: Uint8Array, bits: 1 },
@@ -21,6 +21,8 @@ const rows = {
   f32: { bytes: 4, pjrt: 11, host: Float32Array },
   f64: { bytes: 8, pjrt: 12, host: Float64Array },
   bf16: { bytes: 2, pjrt: 13, host: Uint16Array },
+  'complex<f32>': { bytes: 8, pjrt: 14, host: Float32Array },
+  'complex<f64>': { bytes: 16, pjrt: 15, host: Float64Array },
   f8E5M2: { bytes: 1, pjrt: 16, host: Uint8Array },
   f8E4M3FN: { bytes: 1, pjrt: 17, host: Uint8Array },
   f8E4M3B11FNUZ: { bytes: 1, pjrt: 18, host: Uint8Array },
@@ -52,7 +54,11 @@ export const dtypes: Readonly<
       bytes: number;
       pjrt: number;
       bits?: number;
-      host: { new (length: number): HostArray; new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): HostArray };
+      host: {
+        readonly BYTES_PER_ELEMENT: number;
+        new (length: number): HostArray;
+        new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): HostArray;
+      };
     }
   >
 > = rows as never;
@@ -97,6 +103,11 @@ export function sizeOf(type: TensorType): number {
 /** Bytes on the host. */
 export function bytesOf(type: TensorType): number {
   return sizeOf(type) * dtypes[type.dtype].bytes;
+}
+
+/** Length of its host array: elements, or twice that of complex numbers. */
+export function hostLength(type: TensorType): number {
+  return bytesOf(type) / dtypes[type.dtype].host.BYTES_PER_ELEMENT;
 }
 
 /** The MLIR spelling: `tensor<16x4096x256xbf16>`. */

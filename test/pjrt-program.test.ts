@@ -71,7 +71,7 @@ describe('ports', () => {
     expect(await outputs('()')).toEqual([]);
   });
 
-  test.each(['!t', 'tensor<*xf32>', 'tensor<4xi7>', 'tensor<4xcomplex<f32>>', 'tuple<tensor<f32>>', 'f32', 'tensor<4xf32, #e>'])(
+  test.each(['!t', 'tensor<*xf32>', 'tensor<4xi7>', 'tensor<4xcomplex<bf16>>', 'tuple<tensor<f32>>', 'f32', 'tensor<4xf32, #e>'])(
     'a result that is no tensor we know: %s',
     async (type) => {
       await expect(read(`func.func @main() -> ${type} { return }`)).rejects.toEqual(

@@ -1,6 +1,7 @@
 /** The runtime half on the real plugins: what is uploaded comes back, what is computed is right, and nothing is left behind. */
 import * as v8 from 'node:v8';
 import * as vm from 'node:vm';
+import * as s from '../lib/ir/stablehlo';
 import { Client, liveHandles, Plugin, Topology } from '../lib/pjrt';
 import { type DType, dtypes, type HostArray, tensor, toBits } from '../lib/types';
 import { describeTpu } from './helpers';
@@ -51,7 +52,37 @@ describe('the CPU plugin', () => {
     expect(await same.bits()).toEqual(values);
     using result = await program.run({ x });
     expect(result.out.type).toEqual(type);
-    expect(await result.out.bits()).toEqual(values.slice().reverse());
+    // A complex number is two of its host array's elements.
+    const parts = values.length / 15;
+    const reversed = values.map((_, i) => values[values.length - parts - i + 2 * (i % parts)] as never);
+    expect(await result.out.bits()).toEqual(reversed);
+  });
+
+  test.each<[DType, HostArray]>([
+    ['complex<f32>', Float32Array.of(1, 2, 3, -1)],
+    ['complex<f64>', Float64Array.of(1, 2, 3, -1)],
+  ])('%s numbers multiply, and are constants', async (dtype, values) => {
+    const type = tensor(dtype, [2]);
+    using square = await cpu.compile(elementwise('multiply', `2x${dtype}`));
+    using z = cpu.upload(type, values);
+    using result = await square.run({ a: z, b: z });
+    expect(Array.from(await result.out.read(), Number)).toEqual([-3, 4, 8, -6]);
+    const many = Array.from({ length: 20 }, (_, i) => i);
+    using constants = await cpu.compile(
+      s.program('constants', { x: type }, ({ x }) => ({
+        few: s.select(s.constant([true, false], tensor('i1', [2])), s.constant([5, 6], type), x),
+        pairs: s.constant(values, type),
+        many: s.constant(many, tensor(dtype, [20])),
+      })),
+    );
+    using given = await constants.run({ x: z });
+    expect(Array.from(await given.few.read(), Number)).toEqual([5, 0, 3, -1]);
+    expect(await given.pairs.read()).toEqual(values);
+    expect(Array.from(await given.many.read(), Number)).toEqual(many.flatMap((n) => [n, 0]));
+    expect(() => cpu.upload(type, values.subarray(1))).toThrow(`tensor<2x${dtype}> has 4 elements; the array has 3`);
+    expect(() => s.program('p', { x: type }, ({ x }) => ({ y: s.max(x, [0]) }))).toThrow(
+      'a least or greatest element is one of numbers with an order',
+    );
   });
 
   test('4-bit integers wrap, and convert', async () => {

@@ -1,6 +1,18 @@
 /** A tensor on a device. */
 import { PjrtError, ShapeError } from '../errors';
-import { bytesOf, dtypes, fromBits, type HostArray, isNarrowFloat, rangeOf, sizeOf, tensor, type TensorType, toBits, typeText } from '../types';
+import {
+  bytesOf,
+  dtypes,
+  fromBits,
+  type HostArray,
+  hostLength,
+  isNarrowFloat,
+  rangeOf,
+  tensor,
+  type TensorType,
+  toBits,
+  typeText,
+} from '../types';
 import type { Client, Device } from './client';
 import { Handle, rawOf } from './handle';
 import { type Memory, placeOf } from './memory';
@@ -54,7 +66,7 @@ export class Buffer extends Handle {
     await native().ready(rawOf(this));
   }
 
-  /** The values, row-major: bf16 and f16 widened to f32, the fp8 kinds as their bits, others as they are. */
+  /** The values, row-major: bf16 and f16 widened to f32, the fp8 kinds as their bits, others as they are; complex numbers are pairs. */
   async read(): Promise<HostArray> {
     const bits = await this.bits();
     return isNarrowFloat(this.type.dtype) ? fromBits(this.type.dtype, bits as Uint16Array) : bits;
@@ -135,7 +147,7 @@ export function hostBytes(type: TensorType, data: HostData): Uint8Array {
     const kinds = [...new Set([own, ...(isNarrowFloat(dtype) ? ['Float32Array'] : []), 'Uint8Array'])].join(' or ');
     throw new ShapeError(`${dtype} is uploaded from ${kinds}; got ${kind}`);
   }
-  const [length, unit] = kind === own || widened ? [sizeOf(type), 'elements'] : [bytesOf(type), 'bytes'];
+  const [length, unit] = kind === own || widened ? [hostLength(type), 'elements'] : [bytesOf(type), 'bytes'];
   if (data.length !== length) throw new ShapeError(`${typeText(type)} has ${length} ${unit}; the array has ${data.length}`);
   if (dtypes[dtype].bits) checkRange(dtype, data as Int8Array | Uint8Array);
   const array = widened ? toBits(dtype as 'bf16' | 'f16', data as Float32Array) : data;

@@ -46,7 +46,7 @@ export interface Func {
   readonly mentions: Map<string, number>;
 }
 
-const element = /\w+/y;
+const element = /complex<f(?:32|64)>|\w+/y;
 // What a character does to the number of open brackets.
 const turns = new Int8Array(128);
 for (const opening of '([{<') turns[opening.charCodeAt(0)] = 1;

@@ -1,6 +1,6 @@
 /** Constants: one value everywhere, a few written out, or many as bytes. */
 import { ShapeError } from '../../errors';
-import { type DType, type TensorType, dtypes, isNarrowFloat, rangeOf, sizeOf, tensor, toBits, typeText } from '../../types';
+import { type DType, type TensorType, dtypes, hostLength, isNarrowFloat, rangeOf, sizeOf, tensor, toBits, typeText } from '../../types';
 import { floatText } from '../mlir';
 import { type Operand, type Scalar, type Tensor, broken, checkAxes, isTensor, kindOf, op } from './core';
 
@@ -14,12 +14,14 @@ type Elements = ArrayBufferView & ArrayLike<number | bigint>;
 
 /**
  * A constant of `type`. `value` is one number for every element; or a list with a number for each element, row-major; or the elements'
- * bits in the array that holds `type.dtype` on the host (for bf16 and f16, a Float32Array of values also does).
+ * bits in the array that holds `type.dtype` on the host (for bf16 and f16, a Float32Array of values also does). A number of a complex
+ * dtype is its real part.
  */
 export function constant(value: Scalar | readonly Scalar[] | Elements, type: TensorType): Tensor {
   if (typeof value !== 'object') return dense(type, sizeOf(type) ? element(value, type.dtype) : '');
-  if (value.length !== sizeOf(type))
-    broken('constant', 'C1', `a list has a value for each of the ${sizeOf(type)} elements of ${typeText(type)}`, `${value.length}`);
+  const length = ArrayBuffer.isView(value) ? hostLength(type) : sizeOf(type);
+  if (value.length !== length)
+    broken('constant', 'C1', `a list has a value for each of the ${length} elements of ${typeText(type)}`, `${value.length}`);
   if (ArrayBuffer.isView(value)) return fromArray(value, type);
   // fp8 kinds stay in decimal: the plugin's parser is the one place that rounds to them.
   const readable = value.length <= READABLE || (kindOf(type.dtype) === 'float' && dtypes[type.dtype].bytes === 1);
@@ -60,6 +62,12 @@ function fromArray(array: Elements, type: TensorType): Tensor {
 
 function hostArray(values: readonly Scalar[], dtype: DType): Elements {
   for (const value of values) checkElement(value, dtype);
+  const part = partOf(dtype);
+  if (part)
+    return hostArray(
+      values.flatMap((value) => [value, 0]),
+      part,
+    );
   if (isNarrowFloat(dtype)) return toBits(dtype, values as readonly number[]);
   const array = new dtypes[dtype].host(values.length);
   const wide = array.BYTES_PER_ELEMENT === 8 && kindOf(dtype) !== 'float';
@@ -67,11 +75,19 @@ function hostArray(values: readonly Scalar[], dtype: DType): Elements {
   return array;
 }
 
+/** The dtype of a complex dtype's real and imaginary parts. */
+function partOf(dtype: DType): 'f32' | 'f64' | undefined {
+  if (dtype === 'complex<f32>') return 'f32';
+  return dtype === 'complex<f64>' ? 'f64' : undefined;
+}
+
 /** One element as MLIR reads it. */
 function element(value: Scalar, dtype: DType): string {
   checkElement(value, dtype);
   const kind = kindOf(dtype);
   if (kind === 'boolean') return String(Boolean(value));
+  const part = partOf(dtype);
+  if (part) return `(${element(value, part)}, ${element(0, part)})`;
   return kind === 'float' ? floatText(value as number, dtype) : String(value);
 }
 
@@ -79,7 +95,7 @@ function checkElement(value: Scalar, dtype: DType): void {
   const kind = kindOf(dtype);
   if (kind === 'boolean') {
     if (typeof value !== 'boolean' && value !== 0 && value !== 1) broken('constant', 'C1', 'an i1 is true or false', String(value));
-  } else if (kind === 'float') {
+  } else if (kind === 'float' || kind === 'complex') {
     if (typeof value !== 'number') broken('constant', 'C1', `a value of ${dtype} is a number`, `${typeof value} ${value}`);
   } else {
     const [low, high] = rangeOf(dtype);

@@ -66,11 +66,12 @@ function reducer(body: (lhs: Tensor, rhs: Tensor) => Tensor, neutral: (dtype: DT
   return (operand: Tensor, dimensions: readonly number[]): Tensor => reduce<Tensor>(operand, neutral(operand.type.dtype), dimensions, body);
 }
 
-/** The least (-1) or greatest (1) value of a dtype. */
+/** The least (-1) or greatest (1) value of a dtype; complex numbers have no order. */
 function extreme(dtype: DType, sign: 1 | -1): Scalar {
   const kind = kindOf(dtype);
   if (kind === 'float') return sign * Number.POSITIVE_INFINITY;
   if (kind === 'boolean') return sign > 0;
+  if (kind === 'complex') broken('reduce', 'I1', 'a least or greatest element is one of numbers with an order', dtype);
   const [low, high] = rangeOf(dtype);
   return sign > 0 ? high : low;
 }

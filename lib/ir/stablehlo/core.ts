@@ -13,10 +13,11 @@ export type Operand = Tensor | Scalar;
 /** One tensor, or several by name: what a loop carries, a branch gives and a reduction combines. */
 export type Bundle = Tensor | { readonly [name: string]: Tensor };
 
-export type Kind = 'boolean' | 'signed' | 'unsigned' | 'float';
+export type Kind = 'boolean' | 'signed' | 'unsigned' | 'float' | 'complex';
 
 export function kindOf(dtype: DType): Kind {
   if (dtype === 'i1') return 'boolean';
+  if (dtype.startsWith('complex')) return 'complex';
   if (dtype.startsWith('ui')) return 'unsigned';
   return dtype.startsWith('i') ? 'signed' : 'float';
 }

@@ -72,7 +72,13 @@ export const xor = binary('xor', logical);
 
 export type Comparison = 'EQ' | 'NE' | 'GE' | 'GT' | 'LE' | 'LT';
 
-const compareTypes: Record<Kind, string> = { boolean: 'UNSIGNED', signed: 'SIGNED', unsigned: 'UNSIGNED', float: 'FLOAT' };
+const compareTypes: Record<Kind, string> = {
+  boolean: 'UNSIGNED',
+  signed: 'SIGNED',
+  unsigned: 'UNSIGNED',
+  float: 'FLOAT',
+  complex: 'FLOAT',
+};
 
 /** An i1 for each pair of elements. `totalOrder` compares floats by IEEE's total order, where -0 < +0 < NaN. */
 export function compare(lhs: Operand, rhs: Operand, direction: Comparison, options: { totalOrder?: boolean } = {}): Tensor {
@@ -135,7 +141,13 @@ function pair(name: string, lhs: Operand, rhs: Operand): [Tensor, Tensor] {
   throw new ShapeError(`${name}: one of the operands is a tensor; got ${lhs} and ${rhs}`);
 }
 
-const kindNames: Record<Kind, string> = { boolean: 'i1', signed: 'signed integer', unsigned: 'unsigned integer', float: 'float' };
+const kindNames: Record<Kind, string> = {
+  boolean: 'i1',
+  signed: 'signed integer',
+  unsigned: 'unsigned integer',
+  float: 'float',
+  complex: 'complex',
+};
 
 function checkKind(name: string, what: string, value: Tensor, kinds: readonly Kind[]): void {
   if (!kinds.includes(kindOf(value.type.dtype)))
