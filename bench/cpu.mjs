@@ -32,7 +32,7 @@ const [least, most, budgetMs] = quick ? [3, 5, 1000] : [5, 25, 6000];
 const tokens = (count) => (quick ? Math.ceil(count / 4) : count);
 const here = path.dirname(fileURLToPath(import.meta.url));
 const threads = availableParallelism();
-const client = await Client.open('cpu');
+const client = await Client.open('cpu', { cache: false });
 const say = (text) => process.stderr.write(`${text}\n`);
 
 function median(numbers) {

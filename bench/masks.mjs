@@ -62,7 +62,7 @@ if (process.env.JAX_PYTHON) {
     }
 }
 
-const client = await Client.open('cpu');
+const client = await Client.open('cpu', { cache: false });
 const shape = { heads: 8, headDim: 128, queries: 4096, dtype: 'f32' };
 const full = analyze(parseMask('full', shape.queries, shape.queries), {
   queries: shape.queries,

@@ -7,13 +7,16 @@ const topologyHelp = `${Object.keys(chips).join(', ')}, v5p:2x2x4, ...`;
 export const targetHelp = `cpu or tpu to run on (or a plugin's path), or a topology to compile for: ${topologyHelp}`;
 export const topologyOption = () => new Option('--topology <name>', `what to compile for: ${topologyHelp}`).default('v5p');
 
-/** Opens what `name` names, for as long as `use` runs: a client, or a topology. `tpu:v5p:2x2x1` is a topology too. */
+/**
+ * Opens what `name` names, for as long as `use` runs: a client, or a topology. `tpu:v5p:2x2x1` is a topology too. It compiles for real,
+ * whatever the environment says of a compile cache: commands say what a compilation takes.
+ */
 export async function withTarget<T>(name: string, use: (on: Client | Topology) => Promise<T>): Promise<T> {
   if (isPlugin(name)) {
-    using client = await Client.open(name);
+    using client = await Client.open(name, { cache: false });
     return await use(client);
   }
-  using opened = await Topology.open('tpu', topologyName(name));
+  using opened = await Topology.open('tpu', topologyName(name), { cache: false });
   return await use(opened);
 }
 

@@ -2,8 +2,9 @@
 import { type PjrtCode, PjrtError, ShapeError } from '../errors';
 import { type Module, type Port, type TensorType, tensor, dtypes } from '../types';
 import { aliasedBytes, Buffer, type HostData, hostBytes } from './buffer';
+import { CompileCache, cacheFolder, type CacheOption } from './compile-cache';
 import { hasTpu } from './environment';
-import { checkOutputs, LoadedExecutable } from './executable';
+import { checkOutputs, LoadedExecutable, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
 import { Memory, placeOf } from './memory';
 import { type Attribute, type DeviceFacts, type MemoryStats, native, type PlatformFacts, type Raw } from './native';
@@ -68,6 +69,8 @@ export class Device {
 export interface ClientOptions {
   /** Devices that the CPU plugin makes of this machine, 1 to 64; 1 by default. */
   readonly devices?: number;
+  /** Whether compiled programs are kept on disk and looked for: see CacheOption. */
+  readonly cache?: CacheOption;
 }
 
 export class Client extends Handle {
@@ -81,6 +84,8 @@ export class Client extends Handle {
     raw: Raw,
     readonly plugin: Plugin,
     facts: PlatformFacts,
+    /** Where it is on. */
+    readonly cache: CompileCache | undefined,
   ) {
     super(raw);
     this.platform = facts.platform;
@@ -93,13 +98,15 @@ export class Client extends Handle {
    * where it has no devices here, ShapeError for an unknown option.
    */
   static async open(nameOrPath = 'cpu', options: ClientOptions = {}): Promise<Client> {
-    const { devices, ...others } = options;
-    for (const name of Object.keys(others)) throw new ShapeError(`a client's options are: devices; got ${name}`);
+    const { devices, cache, ...others } = options;
+    for (const name of Object.keys(others)) throw new ShapeError(`a client's options are: devices, cache; got ${name}`);
     if (devices !== undefined && !(Number.isInteger(devices) && devices >= 1 && devices <= 64))
       throw new ShapeError(`devices is a whole number from 1 to 64; got ${String(devices)}`);
+    const folder = cacheFolder(cache);
     const plugin = await Plugin.load(nameOrPath);
     const raw = await create(plugin, devices);
-    return new Client(raw, plugin, native().clientFacts(raw));
+    const facts = native().clientFacts(raw);
+    return new Client(raw, plugin, facts, await CompileCache.open(folder, plugin, facts));
   }
 
   /** What `lower` takes for this client. */
@@ -123,8 +130,11 @@ export class Client extends Handle {
   ): Promise<LoadedExecutable> {
     const program = await programOf(module);
     const device = this.#device(options.device);
-    const bytes = compileOptions(device.id, options.compilerOptions);
-    return this.#loaded(await native().compile(rawOf(this), program.text, bytes), program);
+    const settings = compileOptions(device.id, options.compilerOptions);
+    const compile = async () => this.#loaded(await native().compile(rawOf(this), program.text, settings), program);
+    if (!this.cache) return compile();
+    const load = ({ bytes }: { bytes: Uint8Array }) => this.#load(program, { bytes, fromCache: true });
+    return this.cache.executable(program.text, settings, { load, compile });
   }
 
   /**
@@ -136,7 +146,7 @@ export class Client extends Handle {
     module: Module | { readonly inputs: readonly Port[]; readonly outputs: readonly Port[] },
   ): Promise<LoadedExecutable> {
     const program = 'text' in module ? await programOf(module) : { ...module, text: '', opaque: true, donated: new Set<string>() };
-    return this.#loaded(await native().deserialize(rawOf(this), bytes), program);
+    return this.#load(program, { bytes: Uint8Array.from(bytes), fromCache: false });
   }
 
   /**
@@ -175,10 +185,14 @@ export class Client extends Handle {
     return device;
   }
 
-  #loaded(raw: Raw, program: Program): LoadedExecutable {
+  async #load(program: Program, stored: Stored): Promise<LoadedExecutable> {
+    return this.#loaded(await native().deserialize(rawOf(this), stored.bytes), program, stored);
+  }
+
+  #loaded(raw: Raw, program: Program, stored?: Stored): LoadedExecutable {
     try {
       checkOutputs(raw, program.outputs);
-      return new LoadedExecutable(raw, this, this.devices[native().deviceOf(raw)], program);
+      return new LoadedExecutable(raw, this, this.devices[native().deviceOf(raw)], program, stored);
     } catch (error) {
       native().release(raw);
       throw error;

@@ -21,7 +21,26 @@ export interface Origin {
   readonly module: Module;
   /** The topology's name. */
   readonly topology: string;
-  readonly compileMs: number;
+  /** Absent where it was loaded from a cache. */
+  readonly compileMs?: number;
+}
+
+/** What a compiled program says of itself. */
+export interface Facts {
+  readonly name: string;
+  readonly codeBytes: number;
+  readonly cost: Cost;
+  readonly memory: CompiledMemory;
+  readonly fingerprint: string;
+  readonly copies: readonly [replicas: number, partitions: number];
+  readonly outputMemoryKinds: readonly string[];
+}
+
+/** What a program was loaded from. `facts`, where the plugin can only write what it compiles, not load it without a device. */
+export interface Stored {
+  readonly bytes: Uint8Array;
+  readonly fromCache: boolean;
+  readonly facts?: Facts;
 }
 
 /** A program as the compiler left it. */
@@ -35,78 +54,116 @@ export class Executable extends Handle {
   /** What `@main` takes and returns, in order. */
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
+  readonly #stored: Stored | undefined;
 
   /** @internal */
   constructor(
-    raw: Raw,
+    raw: Raw | undefined,
     parent: Handle,
     program: Program,
     /** What `estimate` reads: kept of modules that say what their TPU kernels do. */
     readonly origin?: Origin,
+    stored?: Stored,
   ) {
     super(raw, parent);
+    this.#stored = stored;
     this.inputs = program.inputs;
     this.outputs = program.outputs;
   }
 
+  /** Whether a compile cache had it: nothing was compiled. */
+  get fromCache(): boolean {
+    return this.#stored?.fromCache ?? false;
+  }
+
   /** The module's name. */
   get name(): string {
-    return native().name(rawOf(this));
+    return this.#fact('name', native().name);
   }
 
   /** Bytes of machine code; 0 on the CPU plugin, which does not count it. */
   get codeBytes(): number {
-    return native().codeBytes(rawOf(this));
+    return this.#fact('codeBytes', native().codeBytes);
   }
 
   get cost(): Cost {
-    const raw = native().cost(rawOf(this));
-    // -1 is what a plugin says of a custom call.
-    const known = (name: string) => Math.max(raw[name] ?? 0, 0);
-    const optimalSeconds = known('optimal_seconds');
-    return {
-      flops: known('flops'),
-      transcendentals: known('transcendentals'),
-      bytesAccessed: known('bytes accessed'),
-      ...(optimalSeconds > 0 ? { optimalSeconds } : {}),
-    };
+    return this.#fact('cost', costOf);
   }
 
   get memory(): CompiledMemory {
-    return native().memory(rawOf(this));
+    return this.#fact('memory', native().memory);
   }
 
   /** How many times the whole program is compiled to run side by side. */
   get replicas(): number {
-    return native().copies(rawOf(this))[0];
+    return this.#fact('copies', native().copies)[0];
   }
 
   /** Devices that each replica is split over. */
   get partitions(): number {
-    return native().copies(rawOf(this))[1];
+    return this.#fact('copies', native().copies)[1];
   }
 
   /** Where each output is left, by name: 'device', 'pinned_host'. The CPU plugin does not say: PjrtError UNIMPLEMENTED. */
   get outputMemoryKinds(): Readonly<Record<string, string>> {
-    const kinds = native().outputMemoryKinds(rawOf(this));
+    const kinds = this.#fact('outputMemoryKinds', native().outputMemoryKinds);
     return Object.fromEntries(this.outputs.map(({ name }, i) => [name, kinds[i]]));
   }
 
-  /** The program after the compiler's passes. Both plugins give `hlo_with_config`, an HloModuleProtoWithConfig of XLA's, and no text. */
+  /**
+   * The program after the compiler's passes. Both plugins give `hlo_with_config`, an HloModuleProtoWithConfig of XLA's, and no text. Throws
+   * ShapeError for a program ahead of time that a cache had: only its machine code was kept.
+   */
   async optimizedProgram(): Promise<OptimizedProgram> {
+    if (this.#stored?.facts) throw new ShapeError('an optimized program is of one that was compiled here; this one is from a cache');
     const [format, bytes] = await native().optimizedProgram(rawOf(this));
     return { format, bytes };
   }
 
   /** In hexadecimal: the same for the same program, options and compiler. */
   get fingerprint(): string {
-    return globalThis.Buffer.from(native().fingerprint(rawOf(this))).toString('hex');
+    return this.#fact('fingerprint', (raw) => globalThis.Buffer.from(native().fingerprint(raw)).toString('hex'));
   }
 
   /** The executable as bytes, which only the same plugin version reads again: `Client.deserialize`. */
   serialize(): Uint8Array {
-    return native().serialize(rawOf(this));
+    const raw = rawOf(this);
+    // What was loaded is not written a second time: the CPU plugin leaves the kernels out, and running it fails.
+    return this.#stored ? Uint8Array.from(this.#stored.bytes) : native().serialize(raw);
   }
+
+  #fact<Name extends keyof Facts>(name: Name, ask: (raw: Raw) => Facts[Name]): Facts[Name] {
+    const raw = rawOf(this);
+    return this.#stored?.facts ? this.#stored.facts[name] : ask(raw);
+  }
+}
+
+function costOf(executable: Raw): Cost {
+  const raw = native().cost(executable);
+  // -1 is what a plugin says of a custom call.
+  const known = (name: string) => Math.max(raw[name] ?? 0, 0);
+  const optimalSeconds = known('optimal_seconds');
+  return {
+    flops: known('flops'),
+    transcendentals: known('transcendentals'),
+    bytesAccessed: known('bytes accessed'),
+    ...(optimalSeconds > 0 ? { optimalSeconds } : {}),
+  };
+}
+
+/** All that `stored.facts` has. */
+export function factsOf(executable: Executable): Facts {
+  const { name, codeBytes, cost, memory, fingerprint, replicas, partitions, outputs } = executable;
+  const kinds = executable.outputMemoryKinds;
+  return {
+    name,
+    codeBytes,
+    cost,
+    memory,
+    fingerprint,
+    copies: [replicas, partitions],
+    outputMemoryKinds: outputs.map((port) => kinds[port.name]),
+  };
 }
 
 /** A run's outputs by name; `using` disposes them all. */
@@ -135,8 +192,9 @@ export class LoadedExecutable extends Executable {
     readonly client: Client,
     readonly device: Device,
     program: Program,
+    stored?: Stored,
   ) {
-    super(raw, client, program);
+    super(raw, client, program, undefined, stored);
     this.#outputBytes = this.outputs.map(({ type }) => bytesOf(type));
     this.#donated = program.donated;
     this.#onWorker = client.platform === 'cpu' && isLarge(program, this);

@@ -12,20 +12,21 @@ let raw: (handle: Handle) => Raw;
  * first. A handle that is forgotten is freed by garbage collection, some time.
  */
 export abstract class Handle {
-  readonly #raw: Raw;
+  readonly #raw: Raw | undefined;
   readonly #parent: Handle | undefined;
   #released = false;
   #end = 'has been disposed';
 
   static {
     raw = (handle) => {
-      if (!handle.disposed) return handle.#raw;
+      if (!handle.disposed) return handle.#raw as Raw;
       const end = handle.#released ? handle.#end : 'has been disposed, with what it belongs to';
       throw new DisposedError(`a handle is used before it is disposed; this ${handle.constructor.name} ${end}`);
     };
   }
 
-  protected constructor(raw: Raw, parent?: Handle) {
+  /** `raw`: undefined of what the plugin holds no handle of. */
+  protected constructor(raw: Raw | undefined, parent?: Handle) {
     this.#raw = raw;
     this.#parent = parent;
   }
@@ -37,7 +38,7 @@ export abstract class Handle {
   dispose(): void {
     if (this.#released) return;
     this.#released = true;
-    native().release(this.#raw);
+    if (this.#raw) native().release(this.#raw);
   }
 
   /** Disposes what has ended in another way, which the error of a later use says: 'was donated to ...'. */

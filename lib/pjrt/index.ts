@@ -2,10 +2,11 @@
 export { type Buffer, hostArray, type HostData } from './buffer';
 export type { Capabilities, Extension, Slot, Version } from './capabilities';
 export { Client, type ClientOptions, type Device, type Target } from './client';
+export type { CacheOption, CompileCache } from './compile-cache';
 export type { Cost, Executable, LoadedExecutable, OptimizedProgram, Origin, Outputs } from './executable';
 export { liveHandles } from './handle';
 export type { Memory } from './memory';
 export type { Attribute, CompiledMemory, DeviceFacts, MemoryStats } from './native';
 export type { CompilerOptions } from './options';
 export { Plugin } from './plugin';
-export { Topology } from './topology';
+export { Topology, type TopologyOptions } from './topology';

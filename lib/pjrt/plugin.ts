@@ -6,6 +6,9 @@ import { type Capabilities, capabilitiesOf, extensionText, type Version } from '
 import { pluginEnvironment } from './environment';
 import { type Attribute, type PluginFacts, type Raw, native } from './native';
 
+// What a plugin was loaded under, by path: it reads these once.
+const flagsOf = new Map<string, string>();
+
 export class Plugin {
   /** The library's real path. */
   readonly path: string;
@@ -21,6 +24,11 @@ export class Plugin {
   readonly raw: Raw;
   /** Why this library's custom calls are not available; empty where they are. */
   readonly ffiProblem: string;
+
+  /** @internal The compiler's flags that its environment had when it was loaded, this library's own left out. */
+  get flags(): string {
+    return flagsOf.get(this.path) ?? '';
+  }
 
   /** @internal */
   get isTpu(): boolean {
@@ -43,7 +51,12 @@ export class Plugin {
    */
   static async load(nameOrPath: string): Promise<Plugin> {
     const path = fs.realpathSync(pluginPath(nameOrPath));
-    native().setEnvironment(pluginEnvironment());
+    const { XLA_FLAGS = '', LIBTPU_INIT_ARGS = '' } = process.env;
+    const rows = pluginEnvironment();
+    const ours = rows.map(([, value]) => value);
+    const flags = `${XLA_FLAGS}\n${LIBTPU_INIT_ARGS}`.split(' ').filter((flag) => !ours.includes(flag.trim()));
+    if (!flagsOf.has(path)) flagsOf.set(path, flags.join(' ').trim());
+    native().setEnvironment(rows);
     try {
       return new Plugin(path, await native().loadPlugin(path));
     } catch (error) {

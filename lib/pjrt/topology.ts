@@ -2,12 +2,19 @@
 import { ShapeError } from '../errors';
 import type { Module } from '../types';
 import { chipOfKind, type Target, targetOf } from './client';
-import { Executable, checkOutputs } from './executable';
+import { CompileCache, cacheFolder, type CacheOption } from './compile-cache';
+import type { Entry } from './cache';
+import { checkOutputs, Executable, type Facts, factsOf, type Origin } from './executable';
 import { Handle, rawOf } from './handle';
 import { type Attribute, type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions } from './options';
 import { Plugin } from './plugin';
-import { programOf } from './program';
+import { type Program, programOf } from './program';
+
+export interface TopologyOptions {
+  /** Whether compiled programs are kept on disk and looked for: see CacheOption. */
+  readonly cache?: CacheOption;
+}
 
 export class Topology extends Handle {
   readonly platform: string;
@@ -19,6 +26,8 @@ export class Topology extends Handle {
     readonly plugin: Plugin,
     readonly name: string,
     facts: PlatformFacts,
+    /** Where it is on. */
+    readonly cache?: CompileCache,
   ) {
     super(raw);
     this.platform = facts.platform;
@@ -30,11 +39,15 @@ export class Topology extends Handle {
    * `Topology.open('tpu', 'v5p:2x2x1')`: chips of a generation (v3, v4, v5e, v5p, v6e, tpu7x) in a grid. No TPU is needed. Throws
    * PjrtError for one that the compiler does not know, ShapeError for a grid without chips or of more than 2^15 (a v5p pod has 8,960).
    */
-  static async open(nameOrPath: string, name: string): Promise<Topology> {
+  static async open(nameOrPath: string, name: string, options: TopologyOptions = {}): Promise<Topology> {
     checkGrid(name);
+    const { cache, ...others } = options;
+    for (const option of Object.keys(others)) throw new ShapeError(`a topology's options are: cache; got ${option}`);
+    const folder = cacheFolder(cache);
     const plugin = await Plugin.load(nameOrPath);
     const raw = await native().createTopology(plugin.raw, name);
-    return new Topology(raw, plugin, name, native().topologyFacts(raw));
+    const facts = native().topologyFacts(raw);
+    return new Topology(raw, plugin, name, facts, await CompileCache.open(folder, plugin, facts, name));
   }
 
   /**
@@ -72,14 +85,25 @@ export class Topology extends Handle {
   /** Compiles a program for one device of the topology. See `Client.compile`. */
   async compile(module: Module | string, options: { readonly compilerOptions?: CompilerOptions } = {}): Promise<Executable> {
     const program = await programOf(module);
-    const bytes = compileOptions(this.devices[0].id, options.compilerOptions);
+    const settings = compileOptions(this.devices[0].id, options.compilerOptions);
+    const origin = typeof module !== 'string' && module.kernels ? { module, topology: this.name } : undefined;
+    const compile = () => this.#compiled(program, settings, origin);
+    if (!this.cache) return compile();
+    // No plugin loads a program without a device: its bytes stand for it, and what it said when it was compiled.
+    const load = async ({ bytes, facts }: Entry) => {
+      rawOf(this);
+      return new Executable(undefined, this, program, origin, { bytes, facts: facts as Facts, fromCache: true });
+    };
+    return this.cache.executable(program.text, settings, { load, compile, facts: factsOf });
+  }
+
+  async #compiled(program: Program, settings: Uint8Array, origin: Origin | undefined): Promise<Executable> {
     const begin = performance.now();
-    const raw = await native().compileAhead(rawOf(this), program.text, bytes);
+    const raw = await native().compileAhead(rawOf(this), program.text, settings);
     const compileMs = performance.now() - begin;
     try {
       checkOutputs(raw, program.outputs);
-      const origin = typeof module !== 'string' && module.kernels ? { module, topology: this.name, compileMs } : undefined;
-      return new Executable(raw, this, program, origin);
+      return new Executable(raw, this, program, origin && { ...origin, compileMs });
     } catch (error) {
       native().release(raw);
       throw error;
