@@ -19,6 +19,10 @@ const { version } = JSON.parse(readFileSync(path.join(__dirname, '..', '..', 'pa
 const program = new Command('node-pjrt')
   .description('Build, compile and time attention on XLA: on the CPU plugin, on a TPU, or ahead of time for a TPU that is not there.')
   .version(version)
+  .addHelpText(
+    'after',
+    '\nEvery command compiles for real: a compile cache (NODE_PJRT_COMPILE_CACHE) is for programs that use the library.',
+  )
   .showSuggestionAfterError(false)
   .configureOutput({ outputError: (text, write) => write(`node-pjrt: ${text.replace(/^error: /, '')}`) });
 
