@@ -14,6 +14,7 @@ import {
   typeText,
 } from '../types';
 import type { Client, Device } from './client';
+import { observed } from './events';
 import { Handle, rawOf } from './handle';
 import { type Memory, placeOf } from './memory';
 import { native, type Raw } from './native';
@@ -74,8 +75,10 @@ export class Buffer extends Handle {
 
   /** The elements' bits, row-major, in the dtype's host array. */
   async bits(): Promise<HostArray> {
+    const { bytes } = this;
     const { dtype } = this.type;
-    const array = new dtypes[dtype].host(await native().read(rawOf(this), this.bytes));
+    const read = () => native().read(rawOf(this), bytes);
+    const array = new dtypes[dtype].host(await observed('read', read, () => ({ bytes })));
     // The plugin leaves the upper half of a byte empty.
     if (dtype === 'i4') for (let i = 0; i < array.length; i++) array[i] = ((array[i] as number) << 28) >> 28;
     return array;

@@ -4,6 +4,7 @@ import { type Module, type Port, type TensorType, tensor, dtypes } from '../type
 import { aliasedBytes, Buffer, type HostData, hostBytes } from './buffer';
 import { CompileCache, cacheFolder, type CacheOption } from './compile-cache';
 import { hasTpu } from './environment';
+import { observed, observedNow } from './events';
 import { checkOutputs, LoadedExecutable, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
 import { Memory, placeOf } from './memory';
@@ -132,9 +133,12 @@ export class Client extends Handle {
     const device = this.#device(options.device);
     const settings = compileOptions(device.id, options.compilerOptions);
     const compile = async () => this.#loaded(await native().compile(rawOf(this), program.text, settings), program);
-    if (!this.cache) return compile();
     const load = ({ bytes }: { bytes: Uint8Array }) => this.#load(program, { bytes, fromCache: true });
-    return this.cache.executable(program.text, settings, { load, compile });
+    return observed(
+      'compile',
+      async () => this.cache?.executable(program.text, settings, { load, compile }) ?? compile(),
+      (executable) => ({ platform: this.platform, characters: program.text.length, fromCache: executable?.fromCache ?? false }),
+    );
   }
 
   /**
@@ -154,11 +158,8 @@ export class Client extends Handle {
    * (rounded to nearest even), or the bytes. It is copied before this returns. Throws ShapeError for a wrong kind or length.
    */
   upload(type: TensorType, data: HostData, to: Device | Memory = this.devices[0]): Buffer {
-    const { dtype, shape } = tensor(type.dtype, type.shape);
-    const { device, memory } = placeOf(to, this);
-    const bytes = hostBytes({ dtype, shape }, data);
-    const raw = native().upload(rawOf(this), device.index, memory?.index ?? -1, dtypes[dtype].pjrt, shape, bytes);
-    return new Buffer(raw, this, { dtype, shape }, device);
+    const checked = tensor(type.dtype, type.shape);
+    return this.#uploaded(checked, hostBytes(checked, data), to, native().upload);
   }
 
   /**
@@ -167,15 +168,19 @@ export class Client extends Handle {
    * it. Throws ShapeError for any other array.
    */
   alias(type: TensorType, data: HostData, to: Device | Memory = this.devices[0]): Buffer {
-    const { dtype, shape } = tensor(type.dtype, type.shape);
-    const { device, memory } = placeOf(to, this);
-    const bytes = aliasedBytes({ dtype, shape }, data);
+    const checked = tensor(type.dtype, type.shape);
+    const bytes = aliasedBytes(checked, data);
     // An empty one has no memory to share.
-    const upload = bytes.length ? native().alias : native().upload;
+    return this.#uploaded(checked, bytes, to, bytes.length ? native().alias : native().upload);
+  }
+
+  #uploaded(type: TensorType, bytes: Uint8Array, to: Device | Memory, upload: Upload): Buffer {
+    const { device, memory } = placeOf(to, this);
+    const work = () => upload(rawOf(this), device.index, memory?.index ?? -1, dtypes[type.dtype].pjrt, type.shape, bytes);
     return new Buffer(
-      upload(rawOf(this), device.index, memory?.index ?? -1, dtypes[dtype].pjrt, shape, bytes),
+      observedNow('upload', work, () => ({ bytes: bytes.length })),
       this,
-      { dtype, shape },
+      type,
       device,
     );
   }
@@ -199,6 +204,8 @@ export class Client extends Handle {
     }
   }
 }
+
+type Upload = ReturnType<typeof native>['upload'];
 
 async function create(plugin: Plugin, devices: number | undefined): Promise<Raw> {
   try {

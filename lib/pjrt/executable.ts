@@ -3,6 +3,7 @@ import { ShapeError } from '../errors';
 import { bytesOf, type Module, type Port, sameType, typeText } from '../types';
 import { Buffer, dtypeOf } from './buffer';
 import type { Client, Device } from './client';
+import { observed } from './events';
 import { Handle, rawOf } from './handle';
 import { type CompiledMemory, native, type Raw } from './native';
 import type { Program } from './program';
@@ -183,6 +184,8 @@ const transcendentalFlops = 10;
 /** A program on a client's device, ready to run. */
 export class LoadedExecutable extends Executable {
   readonly #onWorker: boolean;
+  // Asked for here: a run may end after its program is disposed.
+  readonly #program: string;
   readonly #donated: ReadonlySet<string>;
   readonly #outputBytes: readonly number[];
 
@@ -197,6 +200,7 @@ export class LoadedExecutable extends Executable {
     super(raw, client, program, undefined, stored);
     this.#outputBytes = this.outputs.map(({ type }) => bytesOf(type));
     this.#donated = program.donated;
+    this.#program = this.name;
     this.#onWorker = client.platform === 'cpu' && isLarge(program, this);
   }
 
@@ -213,13 +217,24 @@ export class LoadedExecutable extends Executable {
     if (given.length !== this.inputs.length || !this.inputs.every(({ name }) => Object.hasOwn(inputs, name)))
       throw new ShapeError(`${this.name} takes the inputs ${namesOf(this.inputs)}; got ${given.join(', ') || 'none'}`);
     const raws = this.inputs.map((port) => this.#checked(port, inputs[port.name]));
-    const outputs = await native().execute(executable, rawOf(this.client), raws, this.#outputBytes, this.#onWorker);
+    const client = rawOf(this.client);
+    const execute = () => native().execute(executable, client, raws, this.#outputBytes, this.#onWorker);
+    const outputs = await observed('execute', execute, () => this.#runFacts());
     for (const name of this.#donated) inputs[name].donate(program);
     const buffers = this.outputs.map(({ name, type }, i) => [name, new Buffer(outputs[i], this.client, type, this.device)] as const);
     const dispose = () => {
       for (const [, buffer] of buffers) buffer.dispose();
     };
     return Object.defineProperty(Object.fromEntries(buffers), Symbol.dispose, { value: dispose }) as Outputs;
+  }
+
+  #runFacts() {
+    const sum = (bytes: readonly number[]) => bytes.reduce((total, one) => total + one, 0);
+    return {
+      program: this.#program,
+      inputBytes: sum(this.inputs.map(({ type }) => bytesOf(type))),
+      outputBytes: sum(this.#outputBytes),
+    };
   }
 
   // The plugin compares byte sizes only, and runs on with what it was not compiled for.

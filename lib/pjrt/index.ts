@@ -4,6 +4,7 @@ export type { Capabilities, Extension, Slot, Version } from './capabilities';
 export { Client, type ClientOptions, type Device, type Target } from './client';
 export type { CacheOption, CompileCache } from './compile-cache';
 export type { Cost, Executable, LoadedExecutable, OptimizedProgram, Origin, Outputs } from './executable';
+export type { EventName, Events, Timed } from './events';
 export { liveHandles } from './handle';
 export type { Memory } from './memory';
 export type { Attribute, CompiledMemory, DeviceFacts, MemoryStats } from './native';

@@ -4,6 +4,7 @@ import { PjrtError } from '../errors';
 import { pluginPath } from '../supply';
 import { type Capabilities, capabilitiesOf, extensionText, type Version } from './capabilities';
 import { pluginEnvironment } from './environment';
+import { observed } from './events';
 import { type Attribute, type PluginFacts, type Raw, native } from './native';
 
 // What a plugin was loaded under, by path: it reads these once.
@@ -58,7 +59,14 @@ export class Plugin {
     if (!flagsOf.has(path)) flagsOf.set(path, flags.join(' ').trim());
     native().setEnvironment(rows);
     try {
-      return new Plugin(path, await native().loadPlugin(path));
+      return new Plugin(
+        path,
+        await observed(
+          'load',
+          () => native().loadPlugin(path),
+          () => ({ plugin: path }),
+        ),
+      );
     } catch (error) {
       if (!(error instanceof PjrtError) || !error.message.includes('lockfile')) throw error;
       const instead = 'ALLOW_MULTIPLE_LIBTPU_LOAD=1 is for a process that only compiles ahead of time';

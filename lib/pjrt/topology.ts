@@ -5,6 +5,7 @@ import { chipOfKind, type Target, targetOf } from './client';
 import { CompileCache, cacheFolder, type CacheOption } from './compile-cache';
 import type { Entry } from './cache';
 import { checkOutputs, Executable, type Facts, factsOf, type Origin } from './executable';
+import { observed } from './events';
 import { Handle, rawOf } from './handle';
 import { type Attribute, type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions } from './options';
@@ -88,13 +89,16 @@ export class Topology extends Handle {
     const settings = compileOptions(this.devices[0].id, options.compilerOptions);
     const origin = typeof module !== 'string' && module.kernels ? { module, topology: this.name } : undefined;
     const compile = () => this.#compiled(program, settings, origin);
-    if (!this.cache) return compile();
     // No plugin loads a program without a device: its bytes stand for it, and what it said when it was compiled.
     const load = async ({ bytes, facts }: Entry) => {
       rawOf(this);
       return new Executable(undefined, this, program, origin, { bytes, facts: facts as Facts, fromCache: true });
     };
-    return this.cache.executable(program.text, settings, { load, compile, facts: factsOf });
+    return observed(
+      'compile',
+      async () => this.cache?.executable(program.text, settings, { load, compile, facts: factsOf }) ?? compile(),
+      (executable) => ({ platform: this.platform, characters: program.text.length, fromCache: executable?.fromCache ?? false }),
+    );
   }
 
   async #compiled(program: Program, settings: Uint8Array, origin: Origin | undefined): Promise<Executable> {
