@@ -11,6 +11,7 @@ import { Client, liveHandles, type LoadedExecutable, type Plugin, Topology } fro
 import { CacheFolder } from '../lib/pjrt/cache';
 import { CompileCache } from '../lib/pjrt/compile-cache';
 import type { Executable } from '../lib/pjrt/executable';
+import { compilerFlags } from '../lib/pjrt/plugin';
 import { estimate } from '../lib/timing/estimate';
 import { sizeOf, tensor } from '../lib/types';
 import { describeTpu } from './helpers';
@@ -185,6 +186,19 @@ describe('the CPU plugin', () => {
     const bad = matmul(8).replace('dot_general', 'dot_particular');
     for (let i = 0; i < 2; i++) await expect(cpu.compile(bad)).rejects.toThrow(PjrtError);
     expect([entries(), counts(cpu), await said()]).toEqual([[], [0, 0], []]);
+  });
+
+  test('flags of one variable are not those of another, and this library’s own are none', () => {
+    const before = process.env;
+    const flags = ['', '--ours', '--a', '--ours  --a']
+      .flatMap((value) => [{ XLA_FLAGS: value }, { LIBTPU_INIT_ARGS: value }])
+      .map((env) => {
+        process.env = { ...before, XLA_FLAGS: '', LIBTPU_INIT_ARGS: '', ...env };
+        return compilerFlags(['--ours']);
+      });
+    process.env = before;
+    const [none, xla, tpu] = ['[[],[]]', '[["--a"],[]]', '[[],["--a"]]'];
+    expect(flags).toEqual([none, none, none, none, xla, tpu, xla, tpu]);
   });
 
   test('many at once', async () => {

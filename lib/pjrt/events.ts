@@ -1,6 +1,6 @@
 /**
  * What goes on, for whoever listens: a message on a channel of `node:diagnostics_channel` when a plugin was loaded, a program compiled or
- * run, a tensor moved. Without a listener it costs nothing that can be measured.
+ * run, a tensor moved. Figures of what it costs are in docs/events.md.
  */
 import { type Channel, channel } from 'node:diagnostics_channel';
 

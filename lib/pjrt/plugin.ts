@@ -52,11 +52,8 @@ export class Plugin {
    */
   static async load(nameOrPath: string): Promise<Plugin> {
     const path = fs.realpathSync(pluginPath(nameOrPath));
-    const { XLA_FLAGS = '', LIBTPU_INIT_ARGS = '' } = process.env;
     const rows = pluginEnvironment();
-    const ours = rows.map(([, value]) => value);
-    const flags = `${XLA_FLAGS}\n${LIBTPU_INIT_ARGS}`.split(' ').filter((flag) => !ours.includes(flag.trim()));
-    if (!flagsOf.has(path)) flagsOf.set(path, flags.join(' ').trim());
+    if (!flagsOf.has(path)) flagsOf.set(path, compilerFlags(rows.map(([, value]) => value)));
     native().setEnvironment(rows);
     try {
       return new Plugin(
@@ -73,4 +70,10 @@ export class Plugin {
       throw new PjrtError(error.code, `one process at a time has the TPU, and another one has it now; ${instead}`);
     }
   }
+}
+
+/** The flags by variable, without those of `ours`: a worker's environment has them where its parent has loaded a plugin. */
+export function compilerFlags(ours: readonly string[]): string {
+  const words = (value = '') => value.split(/\s+/).filter((word) => word !== '' && !ours.includes(word));
+  return JSON.stringify([words(process.env.XLA_FLAGS), words(process.env.LIBTPU_INIT_ARGS)]);
 }
