@@ -71,7 +71,7 @@ const steps = [
     name: 'addon',
     after: ['CPU plugin and headers'],
     needs: ['compiler', 'make', 'python'],
-    isDone: () => fs.existsSync(path.join(root, 'build/Release/node_pjrt.node')) && readStamp('build') === addonFingerprint(),
+    isDone: () => isPrebuilt() || isBuilt(),
     run: async () => {
       await node(require.resolve('node-gyp/bin/node-gyp.js'), 'rebuild', '--jobs=max', '--loglevel=warn');
       writeStamp('build', addonFingerprint());
@@ -198,6 +198,17 @@ function fingerprint(entries, ...more) {
       hash.update(`${path.relative(root, file)}\0`).update(fs.readFileSync(file));
   }
   return hash.digest('hex');
+}
+
+function isBuilt() {
+  return fs.existsSync(path.join(root, 'build/Release/node_pjrt.node')) && readStamp('build') === addonFingerprint();
+}
+
+/** Whether the platform's package, an optional dependency of the published one, is there and loads. */
+function isPrebuilt() {
+  if (isClone) return false;
+  const { prebuiltName } = require('./dist/pjrt/prebuilt');
+  return isSure(() => require(prebuiltName(process.arch)));
 }
 
 function addonFingerprint() {

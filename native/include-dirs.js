@@ -6,7 +6,10 @@ try {
   const dirs = [dirname(require.resolve('node-addon-api')), ...require('../dist/supply').includeDirs()];
   // System directories, so that only our own warnings show. gyp splits words as a shell does and then pastes each into a shell command
   // of its Makefile: hence a space is escaped for either.
-  const flags = dirs.map((dir) => `'-isystem${dir.replaceAll(' ', '\\ ')}'`);
+  // Their names in messages of errors are those under `include`: an addon is packed for other machines.
+  const flags = dirs.flatMap((dir) =>
+    [`-isystem${dir}`, `-fmacro-prefix-map=${dir}=include`].map((flag) => `'${flag.replaceAll(' ', '\\ ')}'`),
+  );
   console.log(process.argv[2] === '--cmake' ? dirs.join(';') : flags.join(' '));
 } catch (error) {
   console.error(`${error.message.split('\n')[0]}; \`node setup.mjs\` does all there is to do`);

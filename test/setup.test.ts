@@ -62,6 +62,7 @@ function standIn(): string {
   write('native/addon.cc', '');
   write('binding.gyp', '');
   write('dist/cli/progress.js', 'exports.progressBar = () => {};');
+  write('dist/pjrt/prebuilt.js', "exports.prebuiltName = () => 'prebuilt';");
   write(
     'dist/supply/index.js',
     `const fs = require('fs'), path = require('path');
@@ -129,6 +130,18 @@ test('a plugin that there is none of for this machine is left out in one line', 
   expect(await once(run, 'close')).toEqual([0, null]);
   expect(run.said).toContain(`\nsetup: left out libtpu 1, which has no wheel for ${process.arch}\n`);
   expect(logOf(folder)).toEqual(['build', 'install cpu', 'install headers']);
+});
+
+test('an addon that came built and loads is not built; one that does not load is', async () => {
+  const folder = standIn();
+  fs.writeFileSync(path.join(folder, 'node_modules', 'prebuilt.js'), 'exports.fine = true;');
+  const run = start(folder);
+  expect(await once(run, 'close')).toEqual([0, null]);
+  expect(logOf(folder)).toEqual(['install cpu', 'install headers', 'install tpu']);
+  fs.writeFileSync(path.join(folder, 'node_modules', 'prebuilt.js'), 'throw new Error("no such symbol version");');
+  const again = start(folder);
+  expect(await once(again, 'close')).toEqual([0, null]);
+  expect(logOf(folder)).toContain('build');
 });
 
 test('one that was killed is taken up by the next', async () => {

@@ -3,6 +3,7 @@ import * as path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import bindings = require('bindings');
 import { DisposedError, PjrtError, PluginError, pjrtCodes } from '../errors';
+import { howToBuild, prebuiltFile } from './prebuilt';
 
 /** A native handle. Only the addon looks inside. */
 export interface Raw {
@@ -144,18 +145,37 @@ function guarded(f: Unknown): Unknown {
   };
 }
 
+/**
+ * The addon's file: what `NODE_PJRT_ADDON` names, else what is built here, else that of the platform's package. Throws PluginError where
+ * there is none.
+ */
+export function addonFile(): string {
+  const { NODE_PJRT_ADDON } = process.env;
+  if (NODE_PJRT_ADDON) return path.resolve(NODE_PJRT_ADDON);
+  const options: bindings.Options & { path: true } = { bindings: 'node_pjrt', module_root: path.join(__dirname, '..', '..'), path: true };
+  try {
+    return bindings(options);
+  } catch (error) {
+    if (!('tries' in (error as Error))) throw error;
+    return prebuiltFile();
+  }
+}
+
+function load(file: string): Record<string, Unknown> {
+  try {
+    return require(file);
+  } catch (error) {
+    const [line] = (error as Error).message.split('\n');
+    throw new PluginError(`the addon does not load: ${line}; ${howToBuild()}`);
+  }
+}
+
 let loaded: Addon | undefined;
 
-/**
- * The addon, loaded when it is first needed: the half of the library that only writes programs works without it. `NODE_PJRT_ADDON` names
- * another build of it.
- */
+/** The addon, loaded when it is first needed: the half of the library that only writes programs works without it. */
 export function native(): Addon {
   if (loaded) return loaded;
-  const file = process.env.NODE_PJRT_ADDON;
-  const addon: Record<string, Unknown> = file
-    ? require(path.resolve(file))
-    : bindings({ bindings: 'node_pjrt', module_root: path.join(__dirname, '..', '..') });
+  const addon = load(addonFile());
   loaded = Object.fromEntries(Object.entries(addon).map(([name, f]) => [name, guarded(f)])) as unknown as Addon;
   // A plugin that is at work while the process takes itself down crashes it. A worker's end waits by itself, for what is its own.
   if (isMainThread) process.once('exit', loaded.drain);
