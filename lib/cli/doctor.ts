@@ -74,7 +74,6 @@ async function found(name: string, look: () => string | Promise<string>): Promis
   try {
     return { name, state: 'ok', detail: (await look()).trim().split('\n')[0] };
   } catch (error) {
-    const advice = name === 'addon' ? ' (node setup.mjs builds it)' : '';
-    return { name, state: 'missing', detail: `${(error as Error).message.trim().split('\n')[0]}${advice}` };
+    return { name, state: 'missing', detail: (error as Error).message.trim().split('\n')[0] };
   }
 }
