@@ -142,6 +142,14 @@ test('npx node-pjrt --help and doctor', () => {
   expect(JSON.parse(stdout)).toContainEqual({ name: 'addon', state: 'ok', detail: expect.stringMatching(/^loads/) });
 });
 
+test('doctor misses no compiler and no make where the addon came built', () => {
+  const main = path.join(app, 'node_modules/node-pjrt/dist/cli/main.js');
+  const { stdout } = spawnSync(process.execPath, [main, 'doctor'], { env: { ...process.env, CXX: '', PATH: scratch }, encoding: 'utf8' });
+  for (const name of ['compiler', 'make'])
+    expect(stdout).toMatch(new RegExp(`^${name} +none +.*ENOENT; not needed, as the addon came built$`, 'm'));
+  expect(stdout).toMatch(/^python +missing /m);
+});
+
 const typed = `import { attention, causal, Client, lower, stablehlo, Topology, type AttentionSpec } from 'node-pjrt';
   const spec: AttentionSpec = attention({ heads: 2, headDim: 8, queries: 16, keys: 16, dtype: 'f32', mask: causal() });
   export async function run(): Promise<string> {

@@ -4,11 +4,12 @@ import { promisify } from 'node:util';
 import type { Command } from 'commander';
 import { type Capabilities, liveHandles, Plugin } from '../pjrt';
 import { hasTpu } from '../pjrt/environment';
+import { isPrebuilt } from '../pjrt/native';
 import { cacheDirectory, type PluginName, supplies } from '../supply';
 import { capabilitiesText } from './capabilities';
 import { table } from './text';
 
-/** `none` is missing too, but nothing lacks it: a TPU, or a plugin that there is none of for this machine. */
+/** `none` is missing too, but nothing lacks it: a TPU, a plugin that there is none of for this machine, a compiler where the addon came built. */
 interface Finding {
   readonly name: string;
   readonly state: 'ok' | 'missing' | 'none';
@@ -32,8 +33,8 @@ async function run({ json }: { json?: boolean }): Promise<void> {
       state: Number.parseInt(process.versions.node, 10) >= 20 ? 'ok' : 'missing',
       detail: `${process.version} ${process.arch}`,
     },
-    await tool('compiler', process.env.CXX || 'g++', ['--version']),
-    await tool('make', 'make', ['--version']),
+    await builder('compiler', process.env.CXX || 'g++'),
+    await builder('make', 'make'),
     await tool('python', 'python3', ['--version']),
     await tool('pip', 'python3', ['-m', 'pip', '--version']),
     await found('addon', () => `loads, ${liveHandles()} live handles`),
@@ -57,6 +58,13 @@ function text(findings: readonly Finding[]): string {
 
 async function tool(name: string, command: string, args: string[]): Promise<Finding> {
   return await found(name, async () => (await promisify(execFile)(command, args)).stdout);
+}
+
+/** What builds the addon: nothing lacks it where the addon came built. */
+async function builder(name: string, command: string): Promise<Finding> {
+  const finding = await tool(name, command, ['--version']);
+  if (finding.state === 'ok' || !isPrebuilt()) return finding;
+  return { name, state: 'none', detail: `${finding.detail}; not needed, as the addon came built` };
 }
 
 async function plugin(name: PluginName): Promise<Finding> {

@@ -161,6 +161,15 @@ export function addonFile(): string {
   }
 }
 
+/** Whether the addon that is used is that of the platform's package. */
+export function isPrebuilt(): boolean {
+  try {
+    return addonFile() === prebuiltFile();
+  } catch {
+    return false;
+  }
+}
+
 function load(file: string): Record<string, Unknown> {
   try {
     return require(file);
