@@ -12,11 +12,11 @@ export {
 } from './attention';
 export { DisposedError, type PjrtCode, PjrtError, PluginError, ShapeError } from './errors';
 export * as stablehlo from './ir/stablehlo';
-export { type Blocking, type CpuOptions, lower, lowerBlocking, type LowerOptions, type Target } from './lower';
+export { type Blocking, type CpuOptions, lower, lowerBlocking, type LowerOptions, type Target, type TpuOptions } from './lower';
 export * from './mask';
 export * from './pjrt';
 export { reference, referenceGrad, type ReferenceGradients, type ReferenceInputs, type ReferenceRows } from './reference';
-export { install, installed, pluginPath } from './supply';
+export { install, installed, type InstallOptions, pluginPath, type Progress, type Supply, type SupplyName } from './supply';
 export { estimate, type Estimate, type EstimateOptions } from './timing/estimate';
 export type { Loop } from './timing/schedule';
 export { time, type Timing, type TimingOptions } from './timing/time';

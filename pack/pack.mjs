@@ -61,7 +61,17 @@ function writeAddonPackage(folder, name, cpu, needs) {
   const description = `The addon of node-pjrt, built for ${cpu} Linux with glibc`;
   const platform = { os: ['linux'], cpu: [cpu], libc: ['glibc'] };
   const main = 'node_pjrt.node';
-  writeJson(path.join(folder, 'package.json'), { name, version, description, license, engines, ...platform, main, files: [main] });
+  writeJson(path.join(folder, 'package.json'), {
+    name,
+    version,
+    description,
+    license,
+    engines,
+    ...platform,
+    type: 'commonjs',
+    main,
+    files: [main],
+  });
   fs.writeFileSync(
     path.join(folder, 'README.md'),
     `# ${name}\n\n${description}. npm installs it with node-pjrt, as an optional dependency. It needs ${needs.join(', ')} or newer.\n`,

@@ -95,6 +95,12 @@ test('installing runs nothing, and the platform packages are optional dependenci
   expect(fs.existsSync(path.join(app, 'node_modules/node-pjrt/build'))).toBe(false);
 });
 
+test('publint finds nothing to better', () => {
+  const publint = path.join(root, 'node_modules/publint/src/cli.js');
+  for (const folder of [path.join(app, 'node_modules/node-pjrt'), path.join(app, 'node_modules', platform)])
+    expect(run(scratch, process.execPath, publint, 'run', folder, '--strict', '--pack', 'false').stdout).toMatch(/All good!\n$/);
+});
+
 test('require and import have the same names, and the same classes', () => {
   const names = Object.keys(createRequire(path.join(app, 'package.json'))('node-pjrt')).sort();
   const { stdout, stderr } = program(
