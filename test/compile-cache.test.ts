@@ -13,6 +13,7 @@ import { CompileCache } from '../lib/pjrt/compile-cache';
 import type { Executable } from '../lib/pjrt/executable';
 import { compilerFlags } from '../lib/pjrt/plugin';
 import { estimate } from '../lib/timing/estimate';
+import { installedSha256 } from '../lib/supply';
 import { sizeOf, tensor } from '../lib/types';
 import { describeTpu } from './helpers';
 import { elementwise, matmul } from './pjrt-programs';
@@ -119,6 +120,10 @@ describe('the CPU plugin', () => {
     expect(compiled).toEqual([...fresh, [true, 2], [true, 0]]);
     expect(entries()).toHaveLength(5);
 
+    const manifest = JSON.parse(fs.readFileSync(path.join(path.dirname(one.plugin.path), 'manifest.json'), 'utf8'));
+    expect(installedSha256(one.plugin.path)).toBe(manifest.files['xla_cpu_pjrt.so'].sha256);
+    expect(installedSha256(__filename)).toBeUndefined();
+
     // Another build of the plugin, by what this one says of itself.
     const facts = { platform: 'cpu', platformVersion: 'cpu', devices: one.devices };
     const store = new CacheFolder(folder, 2 ** 20);
@@ -145,6 +150,21 @@ describe('the CPU plugin', () => {
     ])
       expect(await keysOf(other)).toBe(1);
     expect(await keysOf(plugin, { platformVersion: 'cpu 2' })).toBe(1);
+    // One that was not installed: changed in the middle, where neither end shows it, or at an end at the same time and size.
+    const build = Buffer.alloc(4 * 2 ** 20);
+    const differs = async (at: number, seconds: number) => {
+      build[at]++;
+      fs.writeFileSync(copy, build);
+      fs.utimesSync(copy, seconds, seconds);
+      return keysOf({ ...plugin, path: copy });
+    };
+    expect([
+      await differs(0, 1000),
+      await differs(2 * 2 ** 20, 1001),
+      await differs(0, 1001),
+      await differs(build.length - 1, 1001),
+    ]).toEqual([1, 1, 1, 1]);
+    await expect(keysOf({ ...plugin, path: copy })).rejects.toThrow('hit');
     // In whatever order a plugin lists them.
     const reversed = Object.fromEntries(Object.entries(attributes).reverse());
     await expect(keysOf({ ...plugin, attributes: reversed })).rejects.toThrow('hit');

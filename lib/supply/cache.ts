@@ -65,6 +65,18 @@ export function installed(): Supply[] {
   return supplies().filter(({ state }) => state === 'installed');
 }
 
+/** The sha256 that an installed plugin's library had when it was installed, by its real path; undefined for any other file. */
+export function installedSha256(library: string): string | undefined {
+  for (const name of supplyNames) {
+    const { library: file, wheels } = rows[name];
+    const wheel = wheels[process.arch];
+    const directory = directoryOf(name);
+    const manifest = file && wheel && manifestIn(directory, wheel);
+    if (manifest && fs.realpathSync(path.join(directory, file)) === library) return manifest.files[file]?.sha256;
+  }
+  return undefined;
+}
+
 /** sha256 of a file, in hex. */
 export async function sha256Of(file: string): Promise<string> {
   const hash = createHash('sha256');
