@@ -9,7 +9,7 @@ import { checkOutputs, LoadedExecutable, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
 import { Memory, placeOf } from './memory';
 import { type Attribute, type DeviceFacts, type MemoryStats, native, type PlatformFacts, type Raw } from './native';
-import { type CompilerOptions, compileOptions } from './options';
+import { type CompilerOptions, compileOptions, spreadOver } from './options';
 import { Plugin } from './plugin';
 import { type Program, programOf } from './program';
 
@@ -131,7 +131,7 @@ export class Client extends Handle {
   ): Promise<LoadedExecutable> {
     const program = await programOf(module);
     const device = this.#device(options.device);
-    const settings = compileOptions(device.id, options.compilerOptions);
+    const settings = compileOptions(spreadOver([device.id], {}), options.compilerOptions);
     const compile = async () => this.#loaded(await native().compile(rawOf(this), program.text, settings), program);
     const load = ({ bytes }: { bytes: Uint8Array }) => this.#load(program, { bytes, fromCache: true });
     return observed(

@@ -1,6 +1,6 @@
 /** Compiled programs: what they are and cost, and, of those compiled for a client, their runs. */
 import { ShapeError } from '../errors';
-import { bytesOf, type Module, type Port, sameType, typeText } from '../types';
+import { bytesOf, type Module, type Port, sameType, type TensorType, typeText } from '../types';
 import { Buffer, dtypeOf } from './buffer';
 import type { Client, Device } from './client';
 import { observed } from './events';
@@ -103,6 +103,11 @@ export class Executable extends Handle {
   /** Devices that each replica is split over. */
   get partitions(): number {
     return this.#fact('copies', native().copies)[1];
+  }
+
+  /** What one device holds of each output: the whole, or its part where the program is split over devices. */
+  get deviceOutputs(): readonly Port[] {
+    return compiledOutputs(rawOf(this)).map((type, i) => ({ name: this.outputs[i].name, type }));
   }
 
   /** Where each output is left, by name: 'device', 'pinned_host'. The CPU plugin does not say: PjrtError UNIMPLEMENTED. */
@@ -262,12 +267,19 @@ function isLarge(program: Program, executable: Executable): boolean {
   return flops + transcendentalFlops * transcendentals + (program.hiddenFlops ?? 0) > inlineFlops || bytesAccessed > inlineBytes;
 }
 
-/** Throws ShapeError unless the compiled outputs are the program's. */
-export function checkOutputs(raw: Raw, outputs: readonly Port[]): void {
-  const compiled = native()
+function compiledOutputs(raw: Raw): TensorType[] {
+  return native()
     .outputs(raw)
     .map(([type, shape]) => ({ dtype: dtypeOf(type), shape }));
-  if (compiled.length === outputs.length && compiled.every((type, i) => sameType(type, outputs[i].type))) return;
+}
+
+/** Throws ShapeError unless the compiled outputs are the program's, or, where it is split, parts of them. */
+export function checkOutputs(raw: Raw, outputs: readonly Port[], isSplit = false): void {
+  const compiled = compiledOutputs(raw);
+  const isPart = (part: TensorType, { dtype, shape }: TensorType) =>
+    part.dtype === dtype && part.shape.length === shape.length && part.shape.every((n, i) => n <= shape[i]);
+  const agrees = isSplit ? isPart : sameType;
+  if (compiled.length === outputs.length && compiled.every((type, i) => agrees(type, outputs[i].type))) return;
   const said = outputs.map(({ type }) => typeText(type)).join(', ');
   throw new ShapeError(
     `a module's outputs are what its text returns; it says ${said}, the text returns ${compiled.map(typeText).join(', ')}`,

@@ -8,6 +8,6 @@ export type { EventName, Events, Timed } from './events';
 export { liveHandles } from './handle';
 export type { Memory } from './memory';
 export type { Attribute, CompiledMemory, DeviceFacts, MemoryStats } from './native';
-export type { CompilerOptions } from './options';
+export type { CompilerOptions, Spread } from './options';
 export { Plugin } from './plugin';
 export { Topology, type TopologyOptions } from './topology';

@@ -1,11 +1,44 @@
-/** XLA's CompileOptionsProto, as far as it is needed: one replica, one partition, where it runs, and the compiler's options by name. */
-import { ShapeError } from '../errors';
+/** XLA's CompileOptionsProto, as far as it is needed: replicas and partitions, where they run, and the compiler's options by name. */
+import { checkOneOf, ShapeError } from '../errors';
 
 /**
  * The compiler's own options, as in JAX's `compiler_options`: fields of XLA's DebugOptions (`xla_cpu_max_isa: 'AVX2'`) and, on a TPU, the
  * TPU compiler's (`xla_tpu_scoped_vmem_limit_kib: 65536`). A number is a float where it is no whole one.
  */
 export type CompilerOptions = Readonly<Record<string, string | number | boolean>>;
+
+/** How a program is spread over devices. */
+export interface Spread {
+  /** Copies of the whole program, 1 by default. */
+  readonly replicas?: number;
+  /** Devices that each copy is split over, by its shardings (`sdy.sharding`, `mhlo.sharding`); 1 by default. */
+  readonly partitions?: number;
+  /** What splits it: 'shardy' by default. Shardings of the sdy dialect need it. */
+  readonly partitioner?: 'shardy' | 'gspmd';
+  /** Ids of the devices, replica by replica; the first ones by default. */
+  readonly devices?: readonly number[];
+}
+
+/** The whole of a spread over some of the devices `ids`. Throws ShapeError for counts and ids that there are not: plugins take any id. */
+export function spreadOver(ids: readonly number[], spread: Spread): Required<Spread> {
+  const { replicas = 1, partitions = 1, partitioner = 'shardy' } = spread;
+  checkOneOf('the partitioner', ['shardy', 'gspmd'], partitioner);
+  for (const [name, count] of Object.entries({ replicas, partitions }))
+    if (!Number.isInteger(count) || count < 1) throw new ShapeError(`${name} is a whole number, 1 or more; got ${String(count)}`);
+  const count = replicas * partitions;
+  if (count > ids.length)
+    throw new ShapeError(
+      `each partition of each replica has a device; ${replicas} x ${partitions} are more than the ${ids.length} there are`,
+    );
+  const devices = spread.devices ?? ids.slice(0, count);
+  if (devices.length !== count || new Set(devices).size !== count || !devices.every((id) => ids.includes(id)))
+    throw new ShapeError(`devices are ${count} different ids of ${idsText(ids)}; got ${devices.join(', ') || 'none'}`);
+  return { replicas, partitions, partitioner, devices };
+}
+
+function idsText(ids: readonly number[]): string {
+  return ids.length > 8 ? `${ids.slice(0, 3).join(', ')}, ..., ${ids.at(-1)}` : ids.join(', ');
+}
 
 const bytesOf = (text: string): number[] => [...new TextEncoder().encode(text)];
 
@@ -26,13 +59,20 @@ function double(field: number, value: number): number[] {
 }
 
 /**
- * `device`: the id of the one device. The counts are always written: without them the CPU plugin aborts. Throws ShapeError for an option
- * that has no name or is of no type that there is.
+ * The bytes. The counts are always written: without them the CPU plugin aborts. Throws ShapeError for an option that has no name or is of
+ * no type that there is.
  */
-export function compileOptions(device: number, options: CompilerOptions = {}): Uint8Array {
-  const computation = message(1, varint(device));
-  const assignment = [...integer(1, 1), ...integer(2, 1), ...message(3, computation)];
-  const build = [...integer(4, 1), ...integer(5, 1), ...message(9, assignment)];
+export function compileOptions(
+  { replicas, partitions, partitioner, devices }: Required<Spread>,
+  options: CompilerOptions = {},
+): Uint8Array {
+  // A row a partition: its device in each replica.
+  const rows = Array.from({ length: partitions }, (_, partition) =>
+    message(3, message(1, Array.from({ length: replicas }, (_, replica) => devices[replica * partitions + partition]).flatMap(varint))),
+  );
+  const assignment = [...integer(1, replicas), ...integer(2, partitions), ...rows.flat()];
+  const split = partitions > 1 ? [...integer(6, 1), ...(partitioner === 'shardy' ? integer(19, 1) : [])] : [];
+  const build = [...integer(4, replicas), ...integer(5, partitions), ...message(9, assignment), ...split];
   return Uint8Array.from([...message(3, build), ...Object.entries(options).flatMap(override)]);
 }
 

@@ -8,7 +8,7 @@ import { checkOutputs, Executable, type Facts, factsOf, type Origin } from './ex
 import { observed } from './events';
 import { Handle, rawOf } from './handle';
 import { type Attribute, type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
-import { type CompilerOptions, compileOptions } from './options';
+import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
 import { type Program, programOf } from './program';
 
@@ -83,12 +83,15 @@ export class Topology extends Handle {
     return chipOfKind(this.devices[0].kind);
   }
 
-  /** Compiles a program for one device of the topology. See `Client.compile`. */
-  async compile(module: Module | string, options: { readonly compilerOptions?: CompilerOptions } = {}): Promise<Executable> {
+  /** Compiles a program for one device of the topology, or spread over several. See `Client.compile`. */
+  async compile(module: Module | string, options: Spread & { readonly compilerOptions?: CompilerOptions } = {}): Promise<Executable> {
     const program = await programOf(module);
-    const settings = compileOptions(this.devices[0].id, options.compilerOptions);
-    const origin = typeof module !== 'string' && module.kernels ? { module, topology: this.name } : undefined;
-    const compile = () => this.#compiled(program, settings, origin);
+    const ids = this.devices.map(({ id }) => id);
+    const spread = spreadOver(ids, options);
+    const settings = compileOptions(spread, options.compilerOptions);
+    const isWhole = typeof module !== 'string' && module.kernels && spread.devices.length === 1;
+    const origin = isWhole ? { module, topology: this.name } : undefined;
+    const compile = () => this.#compiled(program, { settings, partitions: spread.partitions }, origin);
     // No plugin loads a program without a device: its bytes stand for it, and what it said when it was compiled.
     const load = async ({ bytes, facts }: Entry) => {
       rawOf(this);
@@ -101,12 +104,16 @@ export class Topology extends Handle {
     );
   }
 
-  async #compiled(program: Program, settings: Uint8Array, origin: Origin | undefined): Promise<Executable> {
+  async #compiled(
+    program: Program,
+    { settings, partitions }: { readonly settings: Uint8Array; readonly partitions: number },
+    origin: Origin | undefined,
+  ): Promise<Executable> {
     const begin = performance.now();
     const raw = await native().compileAhead(rawOf(this), program.text, settings);
     const compileMs = performance.now() - begin;
     try {
-      checkOutputs(raw, program.outputs);
+      checkOutputs(raw, program.outputs, partitions > 1);
       return new Executable(raw, this, program, origin && { ...origin, compileMs });
     } catch (error) {
       native().release(raw);
