@@ -75,6 +75,36 @@ Napi::Value device_bytes(Info info) {
   return Napi::Number::New(info.Env(), static_cast<double>(args.on_device_size_in_bytes));
 }
 
+Napi::Array list_of(Napi::Env env, const int64_t* numbers, size_t count) {
+  Napi::Array list = Napi::Array::New(env, count);
+  for (uint32_t i = 0; i < count; i++) list.Set(i, static_cast<double>(numbers[i]));
+  return list;
+}
+
+// layout(buffer): {minorToMajor, tiles} or {byteStrides}
+Napi::Value layout(Info info) {
+  const Napi::Env env = info.Env();
+  const auto buffer = unwrap<Buffer>(info[0]);
+  PJRT_Buffer_GetMemoryLayout_Args args{};
+  args.buffer = buffer->buffer.get();
+  call(buffer->client->plugin, PJRT_FUNCTION(Buffer_GetMemoryLayout), args);
+  Napi::Object result = Napi::Object::New(env);
+  if (args.layout.type == PJRT_Buffer_MemoryLayout_Type_Strides) {
+    result.Set("byteStrides", list_of(env, args.layout.strides.byte_strides, args.layout.strides.num_byte_strides));
+    return result;
+  }
+  const PJRT_Buffer_MemoryLayout_Tiled& tiled = args.layout.tiled;
+  result.Set("minorToMajor", list_of(env, tiled.minor_to_major, tiled.minor_to_major_size));
+  Napi::Array tiles = Napi::Array::New(env, tiled.num_tiles);
+  const int64_t* sizes = tiled.tile_dims;
+  for (uint32_t i = 0; i < tiled.num_tiles; i++) {
+    tiles.Set(i, list_of(env, sizes, tiled.tile_dim_sizes[i]));
+    sizes += tiled.tile_dim_sizes[i];
+  }
+  result.Set("tiles", tiles);
+  return result;
+}
+
 }  // namespace
 
 std::vector<PJRT_Memory*> memories_of(const Client& client, uint32_t device) {
@@ -88,6 +118,7 @@ void export_memory(Napi::Env env, Napi::Object exports) {
   exports.Set("memories", Napi::Function::New<guarded<memories>>(env));
   exports.Set("memoryOf", Napi::Function::New<guarded<memory_of>>(env));
   exports.Set("copyTo", Napi::Function::New<guarded<copy_to>>(env));
+  exports.Set("layout", Napi::Function::New<guarded<layout>>(env));
   exports.Set("deviceBytes", Napi::Function::New<guarded<device_bytes>>(env));
 }
 

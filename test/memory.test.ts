@@ -44,6 +44,20 @@ test.each(kinds)('upload to %s, run from there, and copies to every other memory
   }
 });
 
+test.each([
+  [[], []],
+  [[4], [0]],
+  [
+    [2, 3, 4],
+    [2, 1, 0],
+  ],
+])('the layout of %p', async (shape, minorToMajor) => {
+  using x = cpu.upload(tensor('i16', shape), new Int16Array(shape.reduce((product, n) => product * n, 1)));
+  expect(x.layout).toEqual({ minorToMajor, tiles: [] });
+  x.dispose();
+  expect(() => x.layout).toThrow(expect.objectContaining({ name: 'DisposedError' }));
+});
+
 test('a device stands for its default memory', async () => {
   using x = cpu.upload(four, values);
   using copy = x.copyTo(cpu.devices[1]);

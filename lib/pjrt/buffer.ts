@@ -17,7 +17,7 @@ import type { Client, Device } from './client';
 import { observed } from './events';
 import { Handle, rawOf } from './handle';
 import { type Memory, placeOf } from './memory';
-import { native, type Raw } from './native';
+import { type Layout, native, type Raw } from './native';
 
 /** An immutable tensor on a device. `Client.upload` makes one, and a run its outputs. */
 export class Buffer extends Handle {
@@ -44,6 +44,11 @@ export class Buffer extends Handle {
   /** Bytes that it takes where it is: narrow integers are packed there, and a TPU's layouts are padded. */
   get deviceBytes(): number {
     return native().deviceBytes(rawOf(this));
+  }
+
+  /** How it lies in the device's memory. `upload` and `read` are row-major whatever it is. */
+  get layout(): Layout {
+    return native().layout(rawOf(this));
   }
 
   /** Where it is: one of its device's memories. */

@@ -7,7 +7,7 @@ export type { Cost, Executable, LoadedExecutable, OptimizedProgram, Origin, Outp
 export type { EventName, Events, Timed } from './events';
 export { liveHandles } from './handle';
 export type { Memory } from './memory';
-export type { Attribute, CompiledMemory, DeviceFacts, MemoryStats } from './native';
+export type { Attribute, CompiledMemory, DeviceFacts, Layout, MemoryStats } from './native';
 export type { CompilerOptions, Spread } from './options';
 export { Plugin } from './plugin';
 export { Topology, type TopologyOptions } from './topology';

@@ -45,6 +45,16 @@ export interface PlatformFacts {
   readonly devices: readonly DeviceFacts[];
 }
 
+/** How a tensor lies in memory: tiled, or by a step in bytes along each axis. */
+export type Layout =
+  | {
+      /** Axes, the one whose elements are next to each other first. */
+      readonly minorToMajor: readonly number[];
+      /** Sizes of the tiles, and of those inside them; none where there are no tiles. */
+      readonly tiles: readonly (readonly number[])[];
+    }
+  | { readonly byteStrides: readonly number[] };
+
 export interface MemoryFacts {
   readonly id: number;
   readonly kind: string;
@@ -107,6 +117,7 @@ interface Addon {
   memories(client: Raw, device: number): MemoryFacts[];
   memoryOf(buffer: Raw, device: number): number;
   copyTo(buffer: Raw, client: Raw, device: number, memory: number, bytes: number): Raw;
+  layout(buffer: Raw): Layout;
   deviceBytes(buffer: Raw): number;
   upload(client: Raw, device: number, memory: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
   hostMemory(bytes: number): ArrayBuffer;
