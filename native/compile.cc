@@ -81,6 +81,10 @@ Napi::Object description_facts(Napi::Env env, const Plugin& plugin, PJRT_DeviceD
   id.device_description = description;
   call(plugin, PJRT_FUNCTION(DeviceDescription_Id), id);
   facts.Set("id", number_of(env, id.id));
+  PJRT_DeviceDescription_ProcessIndex_Args process{};
+  process.device_description = description;
+  call(plugin, PJRT_FUNCTION(DeviceDescription_ProcessIndex), process);
+  facts.Set("processIndex", process.process_index);
   PJRT_DeviceDescription_Kind_Args kind{};
   kind.device_description = description;
   call(plugin, PJRT_FUNCTION(DeviceDescription_Kind), kind);

@@ -218,7 +218,7 @@ describe('the CPU plugin', () => {
 
   test('each device its own programs and buffers', async () => {
     using four = await Client.open('cpu', { devices: 4 });
-    expect(four.devices.map(({ id }) => id)).toEqual([0, 1, 2, 3]);
+    expect(four.devices.map(({ id, processIndex }) => [id, processIndex])).toEqual([0, 1, 2, 3].map((id) => [id, 0]));
     const [, , third] = four.devices;
     const program = await four.compile(elementwise('add', '2xf32'), { device: third });
     expect(program.device).toBe(third);
@@ -237,6 +237,7 @@ describeTpu('the TPU compiler', () => {
     using topology = await Topology.open('tpu', name);
     expect([topology.platform, topology.target, topology.name]).toEqual(['tpu', 'tpu', name]);
     expect(topology.devices).toHaveLength(devices);
+    expect(topology.devices.every(({ processIndex }) => processIndex === 0)).toBe(true);
     expect(topology.devices[0]).toMatchObject({ id: 0, kind });
     using program = await topology.compile(matmul(512));
     expect(program.name).toBe('matmul');
@@ -269,6 +270,11 @@ describeTpu('the TPU compiler', () => {
     expect(again.serialize()).toEqual(bytes);
     using program = await again.compile(matmul(8));
     expect(program.codeBytes).toBeGreaterThan(0);
+  });
+
+  test('a slice of several hosts has a process each', async () => {
+    using topology = await Topology.open('tpu', 'v5p:2x2x4');
+    expect(new Set(topology.devices.map(({ processIndex }) => processIndex))).toEqual(new Set([0, 1, 2, 3]));
   });
 
   test.each([[[]], [[0]], [[10, 5]]])('bytes that are no topology: %p', async (bytes) => {

@@ -32,6 +32,8 @@ export function chipOfKind(kind: string): string | undefined {
 
 export class Device {
   readonly id: number;
+  /** The process, of those that run a program together, which has it. */
+  readonly processIndex: number;
   readonly kind: string;
   readonly description: string;
   readonly attributes: Readonly<Record<string, Attribute>>;
@@ -43,6 +45,7 @@ export class Device {
   /** @internal */
   constructor(facts: DeviceFacts, client: Client, index: number) {
     this.id = facts.id;
+    this.processIndex = facts.processIndex;
     this.kind = facts.kind;
     this.description = facts.description;
     this.attributes = facts.attributes;

@@ -34,6 +34,8 @@ export type Attribute = string | number | boolean | readonly number[];
 
 export interface DeviceFacts {
   readonly id: number;
+  /** The process, of those that run a program together, which has the device. */
+  readonly processIndex: number;
   readonly kind: string;
   readonly description: string;
   readonly attributes: Readonly<Record<string, Attribute>>;
