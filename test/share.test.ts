@@ -110,6 +110,13 @@ test('a buffer that is looked at is not donated', async () => {
   expect(addressed(view as Float32Array)).toEqual([0, 1, 2]);
 });
 
+test('what is packed has no view', async () => {
+  using nibbles = cpu.upload(tensor('i4', [8]), Int8Array.of(1, -2, 3, -4, 5, -6, 7, -8));
+  await expect(nibbles.view()).rejects.toThrow('row-major and whole bytes; tensor<8xi4> does not');
+  using same = cpu.alias(tensor('i4', [8]), (hostArray(tensor('i4', [8])) as Int8Array).fill(-3));
+  expect(await same.read()).toEqual(new Int8Array(8).fill(-3));
+});
+
 test('a worker ends while its arrays are in use', async () => {
   const script = `
     const { Client, hostArray, tensor } = require(${JSON.stringify(path.join(__dirname, '..', 'dist', 'index.js'))});

@@ -98,8 +98,8 @@ export class Buffer extends Handle {
    */
   async view(): Promise<HostArray> {
     if (this.client.platform !== 'cpu') throw new ShapeError(`a view is of the CPU plugin's memory; this buffer is on ${this.device.kind}`);
-    if (this.deviceBytes !== this.bytes)
-      throw new ShapeError(`a view is of elements that lie as on the host; ${typeText(this.type)} has ${this.deviceBytes} bytes there`);
+    if (this.deviceBytes !== this.bytes || !isRowMajor(this.layout))
+      throw new ShapeError(`a view is of elements that lie as on the host, row-major and whole bytes; ${typeText(this.type)} does not`);
     await this.ready();
     const raw = rawOf(this);
     const { host } = dtypes[this.type.dtype];
@@ -115,6 +115,9 @@ export class Buffer extends Handle {
     return this.#view?.deref() !== undefined;
   }
 }
+
+const isRowMajor = (layout: Layout) =>
+  'minorToMajor' in layout && !layout.tiles.length && layout.minorToMajor.every((axis, i, { length }) => axis === length - 1 - i);
 
 const aligned = 64;
 const hostMemories = new WeakSet<ArrayBufferLike>();
