@@ -13,7 +13,7 @@ let tarballs: string[];
 let app: string;
 
 beforeAll(() => {
-  // Whatever this machine's compiler and libraries are: the check against older ones has tests of its own.
+  // Whatever this machine's compiler and libraries are.
   execFileSync(process.execPath, ['pack/pack.mjs', '--out', scratch, '--cpu', process.arch, '--any-library'], { cwd: root });
   tarballs = [`node-pjrt-${manifest.version}.tgz`, `node-pjrt-linux-${process.arch}-gnu-${manifest.version}.tgz`].map((name) =>
     path.join(scratch, name),
