@@ -89,8 +89,8 @@ describe('an entry', () => {
 
   test('of another format version is refused by that name', async () => {
     const file = Buffer.from(await entryBytes(key, entry));
-    file.writeUInt32LE(2, 8);
-    await expect(parseEntry(file, key)).rejects.toThrow('its format is version 2, not 1');
+    file.writeUInt32LE(1, 8);
+    await expect(parseEntry(file, key)).rejects.toThrow('its format is version 1, not 2');
   });
 });
 

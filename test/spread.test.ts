@@ -1,4 +1,7 @@
 /** Programs that are spread over the devices of a topology: replicas and partitions, ahead of time for v5p. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { liveHandles, type Spread, Topology } from '../lib/pjrt';
 import { compileOptions, spreadOver } from '../lib/pjrt/options';
 import { tensor } from '../lib/types';
@@ -64,6 +67,21 @@ describeTpu('the TPU compiler', () => {
     expect(program.outputs[0].type).toEqual(tensor('f32', [8, 128]));
     expect(program.deviceOutputs).toEqual([{ name: 'out', type: tensor('f32', [2, 128]) }]);
     expect(program.memory).toMatchObject({ argumentBytes: 1024, outputBytes: 1024 });
+  });
+
+  test('comes out of a cache as it went in', async () => {
+    const cache = mkdtempSync(path.join(tmpdir(), 'node-pjrt spread '));
+    try {
+      using caching = await Topology.open('tpu', 'v5p:2x2x1', { cache });
+      using fresh = await caching.compile(sdy, { partitions: 4 });
+      using kept = await caching.compile(sdy, { partitions: 4 });
+      using reversed = await caching.compile(sdy, { partitions: 4, devices: [3, 2, 1, 0] });
+      expect([fresh.fromCache, kept.fromCache, reversed.fromCache]).toEqual([false, true, false]);
+      expect(kept.deviceOutputs).toEqual(fresh.deviceOutputs);
+      expect(kept.partitions).toBe(4);
+    } finally {
+      rmSync(cache, { recursive: true });
+    }
   });
 
   test('replicates', async () => {

@@ -35,6 +35,7 @@ export interface Facts {
   readonly fingerprint: string;
   readonly copies: readonly [replicas: number, partitions: number];
   readonly outputMemoryKinds: readonly string[];
+  readonly deviceOutputs: readonly TensorType[];
 }
 
 /** What a program was loaded from. `facts`, where the plugin can only write what it compiles, not load it without a device. */
@@ -107,7 +108,7 @@ export class Executable extends Handle {
 
   /** What one device holds of each output: the whole, or its part where the program is split over devices. */
   get deviceOutputs(): readonly Port[] {
-    return compiledOutputs(rawOf(this)).map((type, i) => ({ name: this.outputs[i].name, type }));
+    return this.#fact('deviceOutputs', compiledOutputs).map((type, i) => ({ name: this.outputs[i].name, type }));
   }
 
   /** Where each output is left, by name: 'device', 'pinned_host'. The CPU plugin does not say: PjrtError UNIMPLEMENTED. */
@@ -169,6 +170,7 @@ export function factsOf(executable: Executable): Facts {
     fingerprint,
     copies: [replicas, partitions],
     outputMemoryKinds: outputs.map((port) => kinds[port.name]),
+    deviceOutputs: executable.deviceOutputs.map(({ type }) => type),
   };
 }
 
