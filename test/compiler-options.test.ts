@@ -1,9 +1,9 @@
 /** The compiler's own options by name: they reach it, and a wrong one is an error that names it. */
-import { Client, type CompilerOptions, liveHandles, Topology } from '../lib/pjrt';
+import { Client, type CompilerOptions, liveHandles, type Topology } from '../lib/pjrt';
 import { tensor } from '../lib/types';
 import { describeTpu } from './helpers';
 import { elementwise, matmul } from './pjrt-programs';
-import { withCpu } from './with-cpu';
+import { withCpu, withV5p } from './with-target';
 
 const broken: [CompilerOptions, RegExp][] = [
   [{ 'xla cpu': 1 }, /^a compiler option has a name such as xla_cpu_max_isa; got 'xla cpu'$/],
@@ -56,12 +56,8 @@ describe('the CPU plugin', () => {
 
 describeTpu('the TPU compiler', () => {
   let v5p: Topology;
-  beforeAll(async () => {
-    v5p = await Topology.open('tpu', 'v5p:2x2x1');
-  });
-  afterAll(() => {
-    v5p.dispose();
-    expect(liveHandles()).toBe(0);
+  withV5p((opened) => {
+    v5p = opened;
   });
 
   test('takes its own', async () => {

@@ -7,7 +7,7 @@ import { allows, causal, full, headMask, keyLengths, local, materialize, parseMa
 import type { Client } from '../lib/pjrt';
 import { testInputs } from '../lib/timing/check';
 import { differences, expectedOf, kernelErrors, outputsOf, runsOf, type Values } from './attention-case';
-import { withCpu } from './with-cpu';
+import { withCpu } from './with-target';
 
 let cpu: Client;
 withCpu((opened) => {

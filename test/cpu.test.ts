@@ -10,7 +10,7 @@ import { testInputs } from '../lib/timing/check';
 import { expectedOf, expectKernel, greatest, outputsOf } from './attention-case';
 import { maxError } from './helpers';
 import { anyMask, kernelMaskTexts, maskTexts } from './masks';
-import { withCpu } from './with-cpu';
+import { withCpu } from './with-target';
 
 let cpu: Client;
 withCpu((opened) => {

@@ -8,7 +8,7 @@ import { channelOf, eventNames, type EventName, observed, observedNow } from '..
 import { tensor } from '../lib/types';
 import { testTpu } from './helpers';
 import { elementwise, matmul } from './pjrt-programs';
-import { withCpu } from './with-cpu';
+import { withCpu } from './with-target';
 
 type Heard = { name: EventName; begin: number; durationMs: number; error?: Error } & Record<string, unknown>;
 

@@ -5,7 +5,7 @@ import type { Client } from '../lib/pjrt';
 import { type DType, type TensorType, tensor } from '../lib/types';
 import { attributes, everything, program, run } from './ffi-case';
 import { bandMask } from './ffi-mask-case';
-import { withCpu } from './with-cpu';
+import { withCpu } from './with-target';
 
 let client: Client;
 withCpu((opened) => {

@@ -6,7 +6,7 @@ import type { Client } from '../lib/pjrt';
 import { type Case, inputsOf, mistakes, run } from './ffi-case';
 import { bandStrips, type FfiInterval, type FfiMask, type FfiStrip, part, plane } from './ffi-mask-case';
 import { randomMask } from './ffi-mask-random';
-import { withCpu } from './with-cpu';
+import { withCpu } from './with-target';
 
 jest.setTimeout(60_000);
 

@@ -7,7 +7,7 @@ import type { Client } from '../lib/pjrt';
 import { type Case, causal, everything, inputsOf, mistakes, run, runs } from './ffi-case';
 import { testData } from '../lib/timing/check';
 import { maxError } from './helpers';
-import { withCpu } from './with-cpu';
+import { withCpu } from './with-target';
 
 jest.setTimeout(30_000);
 

@@ -6,7 +6,7 @@ import type { Client } from '../lib/pjrt';
 import { testInputs } from '../lib/timing/check';
 import { expectedOf, greatest, outputsOf } from './attention-case';
 import { maxError } from './helpers';
-import { withCpu } from './with-cpu';
+import { withCpu } from './with-target';
 
 let cpu: Client;
 withCpu((opened) => {

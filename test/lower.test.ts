@@ -25,7 +25,7 @@ import { testInputs } from '../lib/timing/check';
 import { expectedOf, outputsOf } from './attention-case';
 import { describeTpu, maxError } from './helpers';
 import { kernelMaskTexts } from './masks';
-import { withCpu } from './with-cpu';
+import { withCpu } from './with-target';
 
 let cpu: Client;
 withCpu((opened) => {

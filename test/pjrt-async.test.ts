@@ -3,7 +3,7 @@ import { type Buffer, type Client, type LoadedExecutable, liveHandles } from '..
 import { native } from '../lib/pjrt/native';
 import { tensor } from '../lib/types';
 import { elementwise, loop, matmul } from './pjrt-programs';
-import { withCpu } from './with-cpu';
+import { withCpu } from './with-target';
 
 jest.setTimeout(60_000);
 

@@ -6,7 +6,7 @@ import { Client, liveHandles, Plugin, Topology } from '../lib/pjrt';
 import { type DType, dtypes, type HostArray, tensor, toBits } from '../lib/types';
 import { describeTpu } from './helpers';
 import { elementwise, matmul } from './pjrt-programs';
-import { withCpu } from './with-cpu';
+import { withCpu } from './with-target';
 
 jest.setTimeout(60_000);
 

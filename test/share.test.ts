@@ -4,7 +4,7 @@ import * as path from 'node:path';
 import { type Buffer, type Client, hostArray, liveHandles } from '../lib/pjrt';
 import { type DType, tensor } from '../lib/types';
 import { elementwise } from './pjrt-programs';
-import { withCpu } from './with-cpu';
+import { withCpu } from './with-target';
 
 let cpu: Client;
 withCpu((opened) => {

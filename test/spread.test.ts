@@ -2,11 +2,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { liveHandles, type Spread, Topology } from '../lib/pjrt';
+import { type Spread, Topology } from '../lib/pjrt';
 import { compileOptions, spreadOver } from '../lib/pjrt/options';
 import { tensor } from '../lib/types';
 import { describeTpu } from './helpers';
 import { elementwise } from './pjrt-programs';
+import { withV5p } from './with-target';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
@@ -49,12 +50,8 @@ const gspmd = elementwise('negate', '8x128xf32', 1)
 
 describeTpu('the TPU compiler', () => {
   let v5p: Topology;
-  beforeAll(async () => {
-    v5p = await Topology.open('tpu', 'v5p:2x2x1');
-  });
-  afterAll(() => {
-    v5p.dispose();
-    expect(liveHandles()).toBe(0);
+  withV5p((opened) => {
+    v5p = opened;
   });
 
   test.each<[string, string, Spread['partitioner']]>([

@@ -80,12 +80,11 @@ export class Buffer extends Handle {
 
   /** The elements' bits, row-major, in the dtype's host array. */
   async bits(): Promise<HostArray> {
-    const { bytes } = this;
-    const { dtype } = this.type;
+    const { bytes, type } = this;
     const read = () => native().read(rawOf(this), bytes);
-    const array = new dtypes[dtype].host(await observed('read', read, () => ({ bytes })));
+    const array = new dtypes[type.dtype].host(await observed('read', read, () => ({ bytes })));
     // The plugin leaves the upper half of a byte empty.
-    if (dtype === 'i4') for (let i = 0; i < array.length; i++) array[i] = ((array[i] as number) << 28) >> 28;
+    if (type.dtype === 'i4') for (let i = 0; i < array.length; i++) array[i] = ((array[i] as number) << 28) >> 28;
     return array;
   }
 
@@ -135,7 +134,7 @@ export function hostArray(type: TensorType): HostArray {
 
 /** The bytes of an array that a buffer may be. Throws ShapeError for an array that `upload` does not take either, or that hostArray did not make. */
 export function aliasedBytes(type: TensorType, data: HostData): Uint8Array {
-  if (isNarrowFloat(type.dtype) && Object.prototype.toString.call(data) === '[object Float32Array]')
+  if (isNarrowFloat(type.dtype) && kindOf(data) === 'Float32Array')
     throw new ShapeError(`an array that a buffer is in place has the elements' bits; ${type.dtype} takes Uint16Array, got Float32Array`);
   const bytes = hostBytes(type, data);
   if (!hostMemories.has(bytes.buffer)) throw new ShapeError('an array that a buffer is in place is one of hostArray');
@@ -147,11 +146,13 @@ export function aliasedBytes(type: TensorType, data: HostData): Uint8Array {
 /** What a host array may be for a dtype: its own kind, f32 for the narrow floats, or plain bytes. */
 export type HostData = HostArray;
 
+// Not instanceof: an array may come from another realm.
+const kindOf = (data: unknown) => (ArrayBuffer.isView(data) ? Object.prototype.toString.call(data).slice(8, -1) : typeof data);
+
 /** The bytes to upload. Throws ShapeError for an array of another kind or length than the type's. */
 export function hostBytes(type: TensorType, data: HostData): Uint8Array {
   const { dtype } = type;
-  // Not instanceof: an array may come from another realm.
-  const kind = ArrayBuffer.isView(data) ? Object.prototype.toString.call(data).slice(8, -1) : typeof data;
+  const kind = kindOf(data);
   const own = dtypes[dtype].host.name;
   const widened = kind === 'Float32Array' && isNarrowFloat(dtype);
   if (kind !== own && kind !== 'Uint8Array' && !widened) {

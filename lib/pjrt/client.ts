@@ -2,9 +2,9 @@
 import { type PjrtCode, PjrtError, ShapeError } from '../errors';
 import { type Module, type Port, type TensorType, tensor, dtypes } from '../types';
 import { aliasedBytes, Buffer, type HostData, hostBytes } from './buffer';
-import { CompileCache, cacheFolder, type CacheOption } from './compile-cache';
+import { CompileCache, cacheFolder, type CacheOption, compiled } from './compile-cache';
 import { hasTpu } from './environment';
-import { observed, observedNow } from './events';
+import { observedNow } from './events';
 import { checkOutputs, LoadedExecutable, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
 import { Memory, placeOf } from './memory';
@@ -59,8 +59,10 @@ export class Device {
 
   /** The memories that it can address, of the plugin's own kinds: its default one, and parts of the host's. */
   get memories(): readonly Memory[] {
-    const facts = native().memories(rawOf(this.#client), this.index);
-    this.#memories ??= facts.map((memory, index) => new Memory(memory, this, index));
+    const client = rawOf(this.#client);
+    this.#memories ??= native()
+      .memories(client, this.index)
+      .map((memory, index) => new Memory(memory, this, index));
     return this.#memories;
   }
 
@@ -137,11 +139,7 @@ export class Client extends Handle {
     const settings = compileOptions(spreadOver([device.id], {}), options.compilerOptions);
     const compile = async () => this.#loaded(await native().compile(rawOf(this), program.text, settings), program);
     const load = ({ bytes }: { bytes: Uint8Array }) => this.#load(program, { bytes, fromCache: true });
-    return observed(
-      'compile',
-      async () => this.cache?.executable(program.text, settings, { load, compile }) ?? compile(),
-      (executable) => ({ platform: this.platform, characters: program.text.length, fromCache: executable?.fromCache ?? false }),
-    );
+    return compiled(this, program.text, settings, { load, compile });
   }
 
   /**

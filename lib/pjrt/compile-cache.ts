@@ -5,6 +5,7 @@ import * as path from 'node:path';
 import { PjrtError, ShapeError } from '../errors';
 import { cacheDirectory, installedSha256 } from '../supply';
 import { CacheFolder, type Entry, formatVersion, keyOf, warn } from './cache';
+import { observed } from './events';
 import type { Executable } from './executable';
 import type { Attribute, PlatformFacts } from './native';
 import type { Plugin } from './plugin';
@@ -125,6 +126,20 @@ export class CompileCache {
     warn('UNSUPPORTED', `a compile cache is for plugins that write and load programs; this one compiles all of them: ${error.message}`);
     return true;
   }
+}
+
+/** An executable of a client or topology, by way of its cache where it has one; listeners are told. */
+export function compiled<E extends Executable>(
+  { platform, cache }: { readonly platform: string; readonly cache?: CompileCache },
+  text: string,
+  options: Uint8Array,
+  ways: Ways<E>,
+): Promise<E> {
+  return observed(
+    'compile',
+    () => cache?.executable(text, options, ways) ?? ways.compile(),
+    (executable) => ({ platform, characters: text.length, fromCache: executable?.fromCache ?? false }),
+  );
 }
 
 /** Everything besides program and options that decides on the compiled bytes. */

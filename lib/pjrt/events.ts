@@ -39,6 +39,12 @@ export function channelOf(name: EventName): string {
   return `node-pjrt:${name}`;
 }
 
+/** Begins now; what it returns publishes how long it took since, and `rest`. */
+function publisher(name: EventName): (rest: object) => void {
+  const begin = performance.now();
+  return (rest) => channels[name].publish({ begin, durationMs: performance.now() - begin, ...rest });
+}
+
 /** Does `work`, and says how long it took and what `facts` knows of it; of work that failed, `facts` gets undefined. */
 export function observed<Name extends EventName, T>(
   name: Name,
@@ -53,8 +59,7 @@ async function published<Name extends EventName, T>(
   work: () => Promise<T>,
   facts: (result: T | undefined) => Facts<Name>,
 ): Promise<T> {
-  const begin = performance.now();
-  const publish = (rest: object) => channels[name].publish({ begin, durationMs: performance.now() - begin, ...rest });
+  const publish = publisher(name);
   try {
     const result = await work();
     publish(facts(result));
@@ -68,8 +73,7 @@ async function published<Name extends EventName, T>(
 /** The same of work that is done when it returns. */
 export function observedNow<Name extends EventName, T>(name: Name, work: () => T, facts: () => Facts<Name>): T {
   if (!channels[name].hasSubscribers) return work();
-  const begin = performance.now();
-  const publish = (rest: object) => channels[name].publish({ begin, durationMs: performance.now() - begin, ...rest });
+  const publish = publisher(name);
   try {
     const result = work();
     publish(facts());

@@ -218,8 +218,6 @@ export class LoadedExecutable extends Executable {
    */
   async run(inputs: Readonly<Record<string, Buffer>>): Promise<Outputs> {
     const executable = rawOf(this);
-    // Asked for before the run: it may be disposed meanwhile.
-    const program = this.#donated.size ? this.name : '';
     const given = Object.keys(inputs);
     if (given.length !== this.inputs.length || !this.inputs.every(({ name }) => Object.hasOwn(inputs, name)))
       throw new ShapeError(`${this.name} takes the inputs ${namesOf(this.inputs)}; got ${given.join(', ') || 'none'}`);
@@ -227,7 +225,7 @@ export class LoadedExecutable extends Executable {
     const client = rawOf(this.client);
     const execute = () => native().execute(executable, client, raws, this.#outputBytes, this.#onWorker);
     const outputs = await observed('execute', execute, () => this.#runFacts());
-    for (const name of this.#donated) inputs[name].donate(program);
+    for (const name of this.#donated) inputs[name].donate(this.#program);
     const buffers = this.outputs.map(({ name, type }, i) => [name, new Buffer(outputs[i], this.client, type, this.device)] as const);
     const dispose = () => {
       for (const [, buffer] of buffers) buffer.dispose();

@@ -2,10 +2,9 @@
 import { ShapeError } from '../errors';
 import type { Module } from '../types';
 import { chipOfKind, type Target, targetOf } from './client';
-import { CompileCache, cacheFolder, type CacheOption } from './compile-cache';
+import { CompileCache, cacheFolder, type CacheOption, compiled } from './compile-cache';
 import type { Entry } from './cache';
 import { checkOutputs, Executable, type Facts, factsOf, type Origin } from './executable';
-import { observed } from './events';
 import { Handle, rawOf } from './handle';
 import { type Attribute, type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
@@ -86,8 +85,10 @@ export class Topology extends Handle {
   /** Compiles a program for one device of the topology, or spread over several. See `Client.compile`. */
   async compile(module: Module | string, options: Spread & { readonly compilerOptions?: CompilerOptions } = {}): Promise<Executable> {
     const program = await programOf(module);
-    const ids = this.devices.map(({ id }) => id);
-    const spread = spreadOver(ids, options);
+    const spread = spreadOver(
+      this.devices.map(({ id }) => id),
+      options,
+    );
     const settings = compileOptions(spread, options.compilerOptions);
     const isWhole = typeof module !== 'string' && module.kernels && spread.devices.length === 1;
     const origin = isWhole ? { module, topology: this.name } : undefined;
@@ -97,11 +98,7 @@ export class Topology extends Handle {
       rawOf(this);
       return new Executable(undefined, this, program, origin, { bytes, facts: facts as Facts, fromCache: true });
     };
-    return observed(
-      'compile',
-      async () => this.cache?.executable(program.text, settings, { load, compile, facts: factsOf }) ?? compile(),
-      (executable) => ({ platform: this.platform, characters: program.text.length, fromCache: executable?.fromCache ?? false }),
-    );
+    return compiled(this, program.text, settings, { load, compile, facts: factsOf });
   }
 
   async #compiled(

@@ -1,4 +1,5 @@
 /** The rows of a run as the series of the experiment: whose, of which mask, on which target, and the time before the first step. */
+import { isDenseMask } from '../memory';
 import type { BenchmarkRow, Sample } from '../record';
 import { median, medianInterval } from '../stats';
 
@@ -10,7 +11,7 @@ export type MaskKind = (typeof maskKinds)[number];
 export type System = 'ours' | 'peer';
 
 export function maskKind(mask: string): MaskKind | undefined {
-  return mask.startsWith('dense') ? 'dense' : mask === 'causal' ? 'causal' : mask.startsWith('local(') ? 'window' : undefined;
+  return isDenseMask(mask) ? 'dense' : mask === 'causal' ? 'causal' : mask.startsWith('local(') ? 'window' : undefined;
 }
 
 export const systemOf = ({ system }: BenchmarkRow): System => (system === undefined ? 'ours' : 'peer');
