@@ -378,19 +378,19 @@ Napi::Value outputs(Info info) {
   return list;
 }
 
-// deviceOf(executable): the place of its device among the client's.
-Napi::Value device_of(Info info) {
+// devicesOf(executable): the places of its devices among the client's, in the order that a run has its inputs in.
+Napi::Value devices_of(Info info) {
   const auto executable = unwrap<Executable>(info[0]);
   PJRT_LoadedExecutable_AddressableDevices_Args args{};
   args.executable = executable->loaded.get();
   call(executable->plugin, PJRT_FUNCTION(LoadedExecutable_AddressableDevices), args);
-  if (args.num_addressable_devices != 1) {
-    throw Error(PJRT_Error_Code_UNIMPLEMENTED,
-                "a program runs on one device; this one is for " + std::to_string(args.num_addressable_devices));
-  }
   const auto& devices = executable->client->devices;
-  const auto found = std::find(devices.begin(), devices.end(), args.addressable_devices[0]);
-  return number_of(info.Env(), found - devices.begin());
+  Napi::Array list = Napi::Array::New(info.Env(), args.num_addressable_devices);
+  for (uint32_t i = 0; i < args.num_addressable_devices; i++) {
+    const auto found = std::find(devices.begin(), devices.end(), args.addressable_devices[i]);
+    list.Set(i, number_of(info.Env(), found - devices.begin()));
+  }
+  return list;
 }
 
 Napi::Value serialize(Info info) {
@@ -427,7 +427,7 @@ void export_compile(Napi::Env env, Napi::Object exports) {
   exports.Set("cost", Napi::Function::New<guarded<cost>>(env));
   exports.Set("memory", Napi::Function::New<guarded<memory>>(env));
   exports.Set("outputs", Napi::Function::New<guarded<outputs>>(env));
-  exports.Set("deviceOf", Napi::Function::New<guarded<device_of>>(env));
+  exports.Set("devicesOf", Napi::Function::New<guarded<devices_of>>(env));
   exports.Set("serialize", Napi::Function::New<guarded<serialize>>(env));
 }
 

@@ -1,6 +1,7 @@
 #include "run.h"
 
 #include <cstdlib>
+#include <exception>
 #include <numeric>
 
 #include "memory.h"
@@ -59,75 +60,98 @@ Napi::Value ready(Info info) {
   return when_ready(info.Env(), Owned<PJRT_Event>(plugin, args.event), [buffer](Napi::Env env) { return env.Undefined(); });
 }
 
-// One run of a program on one device.
+// One run of a program on its devices. `inputs` and `outputs` are those of the first device, then those of the next.
 struct Run {
   std::shared_ptr<Executable> executable;
+  size_t devices = 1;
   std::vector<std::shared_ptr<Buffer>> inputs;
-  std::vector<int64_t> output_bytes;
+  std::vector<int64_t> output_bytes;  // of one device
   std::vector<Owned<PJRT_Buffer>> outputs;
 
-  // Returns the event of its completion. The CPU plugin computes before it returns, all but large matrix products.
-  Owned<PJRT_Event> launch() {
+  // Returns the events of its completion, one a device. The CPU plugin computes before it returns, all but large matrix products.
+  std::vector<Owned<PJRT_Event>> launch() {
     const Plugin& plugin = executable->plugin;
+    const size_t taken = inputs.size() / devices, given = output_bytes.size();
     std::vector<PJRT_Buffer*> arguments;
     for (const auto& input : inputs) arguments.push_back(input->buffer.get());
-    std::vector<PJRT_Buffer*> results(output_bytes.size());
-    PJRT_Buffer* const* argument_list = arguments.data();
-    PJRT_Buffer** result_list = results.data();
-    PJRT_Event* done = nullptr;
+    std::vector<PJRT_Buffer*> results(devices * given);
+    std::vector<PJRT_Buffer* const*> argument_lists;
+    std::vector<PJRT_Buffer**> result_lists;
+    for (size_t device = 0; device < devices; device++) {
+      argument_lists.push_back(arguments.data() + device * taken);
+      result_lists.push_back(results.data() + device * given);
+    }
+    std::vector<PJRT_Event*> done(devices);
     PJRT_ExecuteOptions options{};
     options.struct_size = PJRT_ExecuteOptions_STRUCT_SIZE;
     PJRT_LoadedExecutable_Execute_Args args{};
     args.executable = executable->loaded.get();
     args.options = &options;
-    args.argument_lists = &argument_list;
-    args.num_devices = 1;
-    args.num_args = arguments.size();
-    args.output_lists = &result_list;
-    args.device_complete_events = &done;
+    args.argument_lists = argument_lists.data();
+    args.num_devices = devices;
+    args.num_args = taken;
+    args.output_lists = result_lists.data();
+    args.device_complete_events = done.data();
     call(plugin, PJRT_FUNCTION(LoadedExecutable_Execute), args);
     for (PJRT_Buffer* result : results) outputs.emplace_back(plugin, result);
-    return Owned<PJRT_Event>(plugin, done);
+    std::vector<Owned<PJRT_Event>> events;
+    for (PJRT_Event* event : done) events.emplace_back(plugin, event);
+    return events;
   }
 
   Napi::Value finish(Napi::Env env, const std::shared_ptr<Box>& parent) {
     Napi::Array list = Napi::Array::New(env, outputs.size());
     for (uint32_t i = 0; i < outputs.size(); i++) {
       auto buffer = std::shared_ptr<Buffer>(new Buffer{executable->client, std::move(outputs[i])});
-      list.Set(i, wrap(env, std::move(buffer), parent, output_bytes[i]));
+      list.Set(i, wrap(env, std::move(buffer), parent, output_bytes[i % output_bytes.size()]));
     }
     return list;
   }
 };
 
+// Waits for every one, also where one before it failed. Throws the first error.
+void await_all(const Plugin& plugin, const std::vector<Owned<PJRT_Event>>& events) {
+  std::exception_ptr first;
+  for (const auto& event : events) {
+    try {
+      await(plugin, event.get());
+    } catch (const Error&) {
+      if (!first) first = std::current_exception();
+    }
+  }
+  if (first) std::rethrow_exception(first);
+}
+
 // A program that runs inline settles its promise within the same turn of the event loop, so a chain of small runs would never let a timer
 // fire. After this much time the next run goes by way of a worker, and with that round the loop.
 constexpr std::chrono::milliseconds kInlineTurn{5};
 
-// execute(executable, client, inputs, output byte lengths, on a worker?)
+// execute(executable, client, devices, inputs device by device, output byte lengths of one device, on a worker?): outputs device by device.
+// Of several devices always on a worker: the launch waits for all of them.
 Napi::Value execute(Info info) {
   const Napi::Env env = info.Env();
   auto run = std::make_shared<Run>();
   run->executable = unwrap<Executable>(info[0]);
   const auto parent = box_of(info[1]);
-  const auto inputs = info[2].As<Napi::Array>();
+  run->devices = info[2].As<Napi::Number>().Uint32Value();
+  const auto inputs = info[3].As<Napi::Array>();
   for (uint32_t i = 0; i < inputs.Length(); i++) run->inputs.push_back(unwrap<Buffer>(inputs.Get(i)));
-  run->output_bytes = integers_of(info[3]);
-  const bool on_worker = info[4].As<Napi::Boolean>();
+  run->output_bytes = integers_of(info[4]);
+  const bool on_worker = run->devices > 1 || info[5].As<Napi::Boolean>();
   const auto environment = Environment::of(env);
   if (on_worker || environment->inline_time > kInlineTurn) {
     return OffThread<std::shared_ptr<Run>>::run(
         env,
         [run] {
-          await(run->executable->plugin, run->launch().get());
+          await_all(run->executable->plugin, run->launch());
           return run;
         },
         [parent](Napi::Env env, std::shared_ptr<Run> run) { return run->finish(env, parent); });
   }
   const auto start = steady_clock::now();
-  Owned<PJRT_Event> done = run->launch();
+  std::vector<Owned<PJRT_Event>> done = run->launch();
   environment->inline_time += steady_clock::now() - start;
-  return when_ready(env, std::move(done), [run, parent](Napi::Env env) { return run->finish(env, parent); });
+  return when_ready(env, std::move(done.front()), [run, parent](Napi::Env env) { return run->finish(env, parent); });
 }
 
 }  // namespace

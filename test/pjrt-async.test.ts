@@ -121,7 +121,7 @@ test('which programs leave this thread', async () => {
     const [{ name, type }] = program.inputs;
     using a = cpu.upload(type, new Float32Array(type.shape.reduce((x, y) => x * y)));
     using _ = await program.run({ [name]: a });
-    return execute.mock.lastCall?.[4];
+    return execute.mock.lastCall?.[5];
   };
   expect(await onWorker(elementwise('tanh', '64xf32', 1))).toBe(false);
   expect(await onWorker(elementwise('tanh', '65536xf32', 1))).toBe(true);

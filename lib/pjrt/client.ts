@@ -5,13 +5,14 @@ import { aliasedBytes, Buffer, type HostData, hostBytes } from './buffer';
 import { CompileCache, cacheFolder, type CacheOption, compiled } from './compile-cache';
 import { hasTpu } from './environment';
 import { observedNow } from './events';
-import { checkOutputs, LoadedExecutable, type Stored } from './executable';
+import { checkOutputs, type Executable, LoadedExecutable, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
 import { Memory, placeOf } from './memory';
 import { type Attribute, type DeviceFacts, type MemoryStats, native, type PlatformFacts, type Raw } from './native';
-import { type CompilerOptions, compileOptions, spreadOver } from './options';
+import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
 import { type Program, programOf } from './program';
+import { ShardedExecutable } from './sharded';
 
 /** What programs are lowered for. */
 export type Target = 'cpu' | 'tpu';
@@ -105,7 +106,7 @@ export class Client extends Handle {
    */
   static async open(nameOrPath = 'cpu', options: ClientOptions = {}): Promise<Client> {
     const { devices, cache, ...others } = options;
-    for (const name of Object.keys(others)) throw new ShapeError(`a client's options are: devices, cache; got ${name}`);
+    checkNoOthers('Client.open', ['devices', 'cache'], others);
     if (devices !== undefined && !(Number.isInteger(devices) && devices >= 1 && devices <= 64))
       throw new ShapeError(`devices is a whole number from 1 to 64; got ${String(devices)}`);
     const folder = cacheFolder(cache);
@@ -130,28 +131,36 @@ export class Client extends Handle {
    * out0, out1 and so on. Throws ShapeError for a text that no plugin may see (see program.ts), PjrtError for one that it does not take,
    * or a compiler option that it does not know.
    */
-  async compile(
-    module: Module | string,
-    options: { readonly device?: Device; readonly compilerOptions?: CompilerOptions } = {},
-  ): Promise<LoadedExecutable> {
-    const program = await programOf(module);
-    const device = this.#device(options.device);
-    const settings = compileOptions(spreadOver([device.id], {}), options.compilerOptions);
-    const compile = async () => this.#loaded(await native().compile(rawOf(this), program.text, settings), program);
-    const load = ({ bytes }: { bytes: Uint8Array }) => this.#load(program, { bytes, fromCache: true });
-    return compiled(this, program.text, settings, { load, compile });
+  async compile(module: Module | string, options: CompileOptions = {}): Promise<LoadedExecutable> {
+    const { device = this.devices[0], compilerOptions, ...others } = options;
+    checkNoOthers('compile', ['device', 'compilerOptions'], others);
+    if (device?.client !== this) throw new ShapeError('a device is one of its client: client.devices');
+    return this.#compiled(module, compileOptions(spreadOver([device.id], {}), compilerOptions), one);
+  }
+
+  /**
+   * Compiles a program for several devices: `replicas` copies, each split over `partitions` by the program's shardings. As `compile`
+   * otherwise. Throws ShapeError for more devices than there are.
+   */
+  async compileSharded(module: Module | string, options: ShardedOptions): Promise<ShardedExecutable> {
+    const { compilerOptions, replicas, partitions, partitioner, devices, ...others } = options;
+    checkNoOthers('compileSharded', ['replicas', 'partitions', 'partitioner', 'devices', 'compilerOptions'], others);
+    const ids = this.devices.map(({ id }) => id);
+    const settings = compileOptions(spreadOver(ids, { replicas, partitions, partitioner, devices }), compilerOptions);
+    return this.#compiled(module, settings, several);
   }
 
   /**
    * Loads what `serialize` gave, for the device it was compiled for. `module`, or its ports, says what the program takes and returns. The
-   * plugin's version must be the same. Throws PjrtError for other bytes.
+   * plugin's version must be the same. Throws PjrtError for other bytes, ShapeError for those of a program for several devices.
    */
-  async deserialize(
-    bytes: Uint8Array,
-    module: Module | { readonly inputs: readonly Port[]; readonly outputs: readonly Port[] },
-  ): Promise<LoadedExecutable> {
-    const program = 'text' in module ? await programOf(module) : { ...module, text: '', opaque: true, donated: new Set<string>() };
-    return this.#load(program, { bytes: Uint8Array.from(bytes), fromCache: false });
+  async deserialize(bytes: Uint8Array, module: Module | Ports): Promise<LoadedExecutable> {
+    return this.#load(await portsOf(module), one, { bytes: Uint8Array.from(bytes), fromCache: false });
+  }
+
+  /** The same for what `compileSharded` gave: it is loaded for as many devices. */
+  async deserializeSharded(bytes: Uint8Array, module: Module | Ports): Promise<ShardedExecutable> {
+    return this.#load(await portsOf(module), several, { bytes: Uint8Array.from(bytes), fromCache: false });
   }
 
   /**
@@ -186,24 +195,74 @@ export class Client extends Handle {
     );
   }
 
-  #device(device: Device = this.devices[0]): Device {
-    if (device?.client !== this) throw new ShapeError('a device is one of its client: client.devices');
-    return device;
+  async #compiled<E extends Executable>(module: Module | string, settings: Uint8Array, made: Made<E>): Promise<E> {
+    const program = await programOf(module);
+    const compile = async () => this.#loaded(await native().compile(rawOf(this), program.text, settings), program, made);
+    const load = ({ bytes }: { bytes: Uint8Array }) => this.#load(program, made, { bytes, fromCache: true });
+    return compiled(this, program.text, settings, { load, compile });
   }
 
-  async #load(program: Program, stored: Stored): Promise<LoadedExecutable> {
-    return this.#loaded(await native().deserialize(rawOf(this), stored.bytes), program, stored);
+  async #load<E extends Executable>(program: Program, made: Made<E>, stored: Stored): Promise<E> {
+    return this.#loaded(await native().deserialize(rawOf(this), stored.bytes), program, made, stored);
   }
 
-  #loaded(raw: Raw, program: Program, stored?: Stored): LoadedExecutable {
+  async #loaded<E extends Executable>(raw: Raw, program: Program, made: Made<E>, stored?: Stored): Promise<E> {
     try {
-      checkOutputs(raw, program.outputs);
-      return new LoadedExecutable(raw, this, this.devices[native().deviceOf(raw)], program, stored);
+      const places = native().devicesOf(raw);
+      const devices = places.map((place) => this.devices[place]);
+      return await made({ raw, client: this, devices, program, stored });
     } catch (error) {
       native().release(raw);
       throw error;
     }
   }
+}
+
+export interface CompileOptions {
+  /** The first one by default. */
+  readonly device?: Device;
+  readonly compilerOptions?: CompilerOptions;
+}
+
+export interface ShardedOptions extends Spread {
+  readonly compilerOptions?: CompilerOptions;
+}
+
+interface Ports {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+}
+
+async function portsOf(module: Module | Ports): Promise<Program> {
+  return 'text' in module ? programOf(module) : { ...module, text: '', opaque: true, donated: new Set<string>() };
+}
+
+/** What an executable is made of. */
+interface Parts {
+  readonly raw: Raw;
+  readonly client: Client;
+  readonly devices: readonly Device[];
+  readonly program: Program;
+  readonly stored?: Stored;
+}
+
+/** Takes the raw handle, unless it throws. */
+type Made<E> = (parts: Parts) => E | Promise<E>;
+
+const one: Made<LoadedExecutable> = ({ raw, client, devices, program, stored }) => {
+  if (devices.length !== 1)
+    throw new ShapeError(`compile and deserialize are for one device; this program is for ${devices.length}: see compileSharded`);
+  checkOutputs(raw, program.outputs);
+  return new LoadedExecutable(raw, client, devices[0], program, stored);
+};
+
+const several: Made<ShardedExecutable> = ({ raw, client, devices, program, stored }) => {
+  checkOutputs(raw, program.outputs, true);
+  return ShardedExecutable.of(raw, client, devices, program, stored);
+};
+
+function checkNoOthers(what: string, names: readonly string[], others: object): void {
+  for (const name of Object.keys(others)) throw new ShapeError(`the options of ${what} are: ${names.join(', ')}; got ${name}`);
 }
 
 type Upload = ReturnType<typeof native>['upload'];

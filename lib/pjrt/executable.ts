@@ -139,6 +139,13 @@ export class Executable extends Handle {
     return this.#stored ? Uint8Array.from(this.#stored.bytes) : native().serialize(raw);
   }
 
+  /** Throws ShapeError unless `inputs` are those that the program takes. */
+  protected checkNames(inputs: Readonly<Record<string, unknown>>): void {
+    const given = Object.keys(inputs);
+    if (given.length === this.inputs.length && this.inputs.every(({ name }) => Object.hasOwn(inputs, name))) return;
+    throw new ShapeError(`${this.name} takes the inputs ${namesOf(this.inputs)}; got ${given.join(', ') || 'none'}`);
+  }
+
   #fact<Name extends keyof Facts>(name: Name, ask: (raw: Raw) => Facts[Name]): Facts[Name] {
     const raw = rawOf(this);
     return this.#stored?.facts ? this.#stored.facts[name] : ask(raw);
@@ -175,7 +182,15 @@ export function factsOf(executable: Executable): Facts {
 }
 
 /** A run's outputs by name; `using` disposes them all. */
-export type Outputs = Readonly<Record<string, Buffer>> & Disposable;
+export type Outputs<B extends Disposable = Buffer> = Readonly<Record<string, B>> & Disposable;
+
+/** @internal */
+export function outputsOf<B extends Disposable>(outputs: readonly (readonly [name: string, buffer: B])[]): Outputs<B> {
+  const dispose = () => {
+    for (const [, buffer] of outputs) buffer[Symbol.dispose]();
+  };
+  return Object.defineProperty(Object.fromEntries(outputs), Symbol.dispose, { value: dispose }) as Outputs<B>;
+}
 
 /**
  * The CPU plugin computes on the thread that asks: a kernel on one core all of it, one that it splits in part. So a program runs on the
@@ -218,19 +233,14 @@ export class LoadedExecutable extends Executable {
    */
   async run(inputs: Readonly<Record<string, Buffer>>): Promise<Outputs> {
     const executable = rawOf(this);
-    const given = Object.keys(inputs);
-    if (given.length !== this.inputs.length || !this.inputs.every(({ name }) => Object.hasOwn(inputs, name)))
-      throw new ShapeError(`${this.name} takes the inputs ${namesOf(this.inputs)}; got ${given.join(', ') || 'none'}`);
+    this.checkNames(inputs);
     const raws = this.inputs.map((port) => this.#checked(port, inputs[port.name]));
     const client = rawOf(this.client);
-    const execute = () => native().execute(executable, client, raws, this.#outputBytes, this.#onWorker);
+    const execute = () => native().execute(executable, client, 1, raws, this.#outputBytes, this.#onWorker);
     const outputs = await observed('execute', execute, () => this.#runFacts());
     for (const name of this.#donated) inputs[name].donate(this.#program);
     const buffers = this.outputs.map(({ name, type }, i) => [name, new Buffer(outputs[i], this.client, type, this.device)] as const);
-    const dispose = () => {
-      for (const [, buffer] of buffers) buffer.dispose();
-    };
-    return Object.defineProperty(Object.fromEntries(buffers), Symbol.dispose, { value: dispose }) as Outputs;
+    return outputsOf(buffers);
   }
 
   #runFacts() {

@@ -115,7 +115,7 @@ interface Addon {
   optimizedProgram(executable: Raw): Promise<[format: string, bytes: Uint8Array]>;
   outputs(executable: Raw): [type: number, shape: number[]][];
   serialize(executable: Raw): Uint8Array;
-  deviceOf(executable: Raw): number;
+  devicesOf(executable: Raw): number[];
   memories(client: Raw, device: number): MemoryFacts[];
   memoryOf(buffer: Raw, device: number): number;
   copyTo(buffer: Raw, client: Raw, device: number, memory: number, bytes: number): Raw;
@@ -127,7 +127,14 @@ interface Addon {
   view(buffer: Raw, bytes: number): ArrayBuffer;
   read(buffer: Raw, bytes: number): Promise<ArrayBuffer>;
   ready(buffer: Raw): Promise<void>;
-  execute(executable: Raw, client: Raw, inputs: readonly Raw[], outputBytes: readonly number[], onWorker: boolean): Promise<Raw[]>;
+  execute(
+    executable: Raw,
+    client: Raw,
+    devices: number,
+    inputs: readonly Raw[],
+    outputBytes: readonly number[],
+    onWorker: boolean,
+  ): Promise<Raw[]>;
 }
 
 // Codes that are not the plugin's: see native/pjrt.h.

@@ -1,0 +1,230 @@
+/** Programs that several devices run together, and the tensors that lie on them in parts. */
+import { ShapeError } from '../errors';
+import {
+  bytesOf,
+  dtypes,
+  fromBits,
+  type HostArray,
+  hostLength,
+  isNarrowFloat,
+  type Port,
+  sameType,
+  sizeOf,
+  type TensorType,
+  typeText,
+} from '../types';
+import { Buffer, type HostData, hostBytes } from './buffer';
+import type { Client, Device } from './client';
+import { observed } from './events';
+import { Executable, type Outputs, outputsOf, type Stored } from './executable';
+import { Handle, rawOf } from './handle';
+import { native, type Raw } from './native';
+import type { Program } from './program';
+import { runsOf, type Sharding, type Shardings, shardingsOf } from './sharding';
+
+/** A tensor in parts: one buffer a device, those of the first replica's partitions, then those of the next. */
+export class ShardedBuffer extends Handle {
+  /** @internal */
+  constructor(
+    readonly client: Client,
+    /** Of the whole. */
+    readonly type: TensorType,
+    readonly sharding: Sharding,
+    readonly shards: readonly Buffer[],
+  ) {
+    super(undefined, client);
+  }
+
+  /** Copies of the whole. */
+  get replicas(): number {
+    return this.shards.length / this.sharding.places.length;
+  }
+
+  /** The whole of one replica, as `Buffer.read` gives it. */
+  async read(replica = 0): Promise<HostArray> {
+    const bits = await this.bits(replica);
+    return isNarrowFloat(this.type.dtype) ? fromBits(this.type.dtype, bits as Uint16Array) : bits;
+  }
+
+  /** The elements' bits of one replica, row-major. Each part is read from the first device that has it. */
+  async bits(replica = 0): Promise<HostArray> {
+    rawOf(this);
+    if (!Number.isInteger(replica) || replica < 0 || replica >= this.replicas)
+      throw new ShapeError(`a replica is a whole number below ${this.replicas}; got ${String(replica)}`);
+    const { places } = this.sharding;
+    const holders = new Map(places.map((place, partition) => [place.join(), partition] as const).reverse());
+    const whole = new dtypes[this.type.dtype].host(hostLength(this.type));
+    await Promise.all([...holders.values()].map((partition) => this.#readPart(whole, replica, partition)));
+    return whole;
+  }
+
+  async #readPart(whole: HostArray, replica: number, partition: number): Promise<void> {
+    const shard = this.shards[replica * this.sharding.places.length + partition];
+    const tile = await shard.bits();
+    const unit = sizeOf(shard.type) ? tile.length / sizeOf(shard.type) : 1;
+    for (const { inWhole, inTile, length } of runsOf(this.type.shape, shard.type.shape, this.sharding.partOf(this.type, partition)))
+      whole.set(tile.subarray(inTile * unit, (inTile + length) * unit) as never, inWhole * unit);
+  }
+
+  /** Settles when all parts are there. */
+  async ready(): Promise<void> {
+    await Promise.all(this.shards.map((shard) => shard.ready()));
+  }
+
+  override dispose(): void {
+    super.dispose();
+    for (const shard of this.shards) shard.dispose();
+  }
+
+  /** @internal The memory of all parts went to a run. */
+  donate(program: string): void {
+    for (const shard of this.shards) shard.donate(program);
+    this.disposeAs(`was donated to a run of ${program}`);
+  }
+}
+
+/** A program on several devices of a client: `replicas` copies, each split over `partitions`. */
+export class ShardedExecutable extends Executable {
+  /** How inputs and outputs are split, by name. */
+  readonly inputShardings: Readonly<Record<string, Sharding>>;
+  readonly outputShardings: Readonly<Record<string, Sharding>>;
+  readonly #program: string;
+  readonly #donated: ReadonlySet<string>;
+  readonly #shardTypes: readonly TensorType[];
+
+  private constructor(
+    raw: Raw,
+    readonly client: Client,
+    /** Replica by replica. */
+    readonly devices: readonly Device[],
+    program: Program,
+    shardings: Shardings,
+    stored?: Stored,
+  ) {
+    super(raw, client, program, undefined, stored);
+    const byName = (ports: readonly Port[], all: readonly Sharding[]) => Object.fromEntries(ports.map(({ name }, i) => [name, all[i]]));
+    this.inputShardings = byName(this.inputs, shardings.inputs);
+    this.outputShardings = byName(this.outputs, shardings.outputs);
+    this.#shardTypes = this.deviceOutputs.map(({ type }) => type);
+    this.#donated = program.donated;
+    this.#program = this.name;
+    this.outputs.forEach(({ name, type }, i) => {
+      const [said, is] = [this.outputShardings[name].shardOf(type), this.#shardTypes[i]];
+      if (!sameType(said, is))
+        throw new ShapeError(`a device holds ${typeText(said)} of the output ${name} by its sharding; it has ${typeText(is)}`);
+    });
+  }
+
+  /** @internal Takes `raw`, unless it throws. */
+  static async of(raw: Raw, client: Client, devices: readonly Device[], program: Program, stored?: Stored): Promise<ShardedExecutable> {
+    const [, partitions] = native().copies(raw);
+    const [format, bytes] = await native().optimizedProgram(raw);
+    const rank = ({ type }: Port) => type.shape.length;
+    const ranks = { inputs: program.inputs.map(rank), outputs: program.outputs.map(rank) };
+    return new ShardedExecutable(raw, client, devices, program, shardingsOf(format, bytes, ranks, partitions), stored);
+  }
+
+  /**
+   * A tensor for the input `name`, cut and put on the devices as the program takes it, the same for each replica or one array each. As
+   * `Client.upload`. Throws ShapeError for an input that there is not, or an array of another kind or length.
+   */
+  upload(name: string, data: HostData | readonly HostData[]): ShardedBuffer {
+    const port = this.inputs.find((input) => input.name === name);
+    if (!port) throw new ShapeError(`the inputs are ${this.inputs.map((input) => input.name).join(', ') || '(none)'}; got ${String(name)}`);
+    const { replicas, partitions } = this;
+    const each: readonly HostData[] = Array.isArray(data) ? data : Array(replicas).fill(data);
+    if (each.length !== replicas) throw new ShapeError(`there is one array for each of the ${replicas} replicas; got ${each.length}`);
+    const wholes = each.map((array) => hostBytes(port.type, array));
+    const sharding = this.inputShardings[name];
+    const shards: Buffer[] = [];
+    try {
+      this.devices.forEach((device, i) => {
+        const bytes = tileOf(wholes[Math.floor(i / partitions)], port.type, sharding, i % partitions);
+        shards.push(this.client.upload(sharding.shardOf(port.type), bytes, device));
+      });
+    } catch (error) {
+      for (const shard of shards) shard.dispose();
+      throw error;
+    }
+    return new ShardedBuffer(this.client, port.type, sharding, shards);
+  }
+
+  /**
+   * One run on all devices: by the inputs' names what `upload` gave or another run returned, or buffers, one a device. Inputs that the
+   * program marks as donated are disposed. Throws ShapeError for a tensor of another type, split in another way or on other devices,
+   * PjrtError where the run fails on any device.
+   */
+  async run(inputs: Readonly<Record<string, ShardedBuffer | readonly Buffer[]>>): Promise<Outputs<ShardedBuffer>> {
+    const executable = rawOf(this);
+    this.checkNames(inputs);
+    const byInput = this.inputs.map((port) => this.#checked(port, inputs[port.name]));
+    const raws = this.devices.flatMap((_, device) => byInput.map((shards) => shards[device]));
+    const bytes = this.#shardTypes.map(bytesOf);
+    const client = rawOf(this.client);
+    const execute = () => native().execute(executable, client, this.devices.length, raws, bytes, true);
+    const shards = await observed('execute', execute, () => this.#runFacts());
+    for (const name of this.#donated) this.#donate(inputs[name]);
+    return outputsOf(this.outputs.map((port, i) => [port.name, this.#output(port, i, shards)] as const));
+  }
+
+  #output({ name, type }: Port, place: number, shards: readonly Raw[]): ShardedBuffer {
+    const buffers = this.devices.map(
+      (device, i) => new Buffer(shards[i * this.outputs.length + place], this.client, this.#shardTypes[place], device),
+    );
+    return new ShardedBuffer(this.client, type, this.outputShardings[name], buffers);
+  }
+
+  #donate(input: ShardedBuffer | readonly Buffer[]): void {
+    if (input instanceof ShardedBuffer) input.donate(this.#program);
+    else for (const buffer of input) buffer.donate(this.#program);
+  }
+
+  #runFacts() {
+    const sum = (bytes: readonly number[]) => bytes.reduce((total, one) => total + one, 0) * this.devices.length;
+    return {
+      program: this.#program,
+      inputBytes: sum(this.inputs.map(({ name, type }) => bytesOf(this.inputShardings[name].shardOf(type)))),
+      outputBytes: sum(this.#shardTypes.map(bytesOf)),
+    };
+  }
+
+  #checked({ name, type }: Port, input: ShardedBuffer | readonly Buffer[]): Raw[] {
+    const sharding = this.inputShardings[name];
+    if (input instanceof ShardedBuffer) {
+      rawOf(input);
+      if (!sameType(input.type, type)) throw new ShapeError(`the input ${name} is ${typeText(type)}; got ${typeText(input.type)}`);
+      if (!input.sharding.equals(sharding))
+        throw new ShapeError(`the input ${name} is in ${sharding}; got ${input.sharding}, placed otherwise or of other counts`);
+    }
+    const shards = input instanceof ShardedBuffer ? input.shards : input;
+    if (!Array.isArray(shards) || shards.length !== this.devices.length)
+      throw new ShapeError(`the input ${name} is a ShardedBuffer or ${this.devices.length} buffers, one a device; got ${gotText(input)}`);
+    const part = sharding.shardOf(type);
+    if (this.#donated.has(name) && shards.some((shard) => shard instanceof Buffer && shard.isViewed))
+      throw new ShapeError(`the input ${name} is donated; a view holds the memory of a part of it`);
+    return shards.map((shard: unknown, i) => this.#checkedShard(`the input ${name} of device ${i}`, part, shard, this.devices[i]));
+  }
+
+  #checkedShard(what: string, type: TensorType, shard: unknown, device: Device): Raw {
+    if (!(shard instanceof Buffer)) throw new ShapeError(`${what} is a Buffer; got ${typeof shard}`);
+    const raw = rawOf(shard);
+    if (!sameType(shard.type, type)) throw new ShapeError(`${what} is ${typeText(type)}; got ${typeText(shard.type)}`);
+    if (shard.device !== device) throw new ShapeError(`${what} is on ${device.description}; got one on ${shard.device.description}`);
+    return raw;
+  }
+}
+
+const gotText = (input: unknown) =>
+  Array.isArray(input) ? `${input.length} of them` : input instanceof Buffer ? 'a Buffer' : typeof input;
+
+// A device's tile of a tensor's bytes; what lies outside of the tensor is 0.
+function tileOf(whole: Uint8Array, type: TensorType, sharding: Sharding, partition: number): Uint8Array {
+  const { bytes: unit } = dtypes[type.dtype];
+  const tile = sharding.shardOf(type);
+  const runs = [...runsOf(type.shape, tile.shape, sharding.partOf(type, partition))];
+  const bytesIn = ({ inWhole, length }: { inWhole: number; length: number }) => whole.subarray(inWhole * unit, (inWhole + length) * unit);
+  if (runs.length === 1 && runs[0].length * unit === bytesOf(tile)) return bytesIn(runs[0]);
+  const bytes = new Uint8Array(bytesOf(tile));
+  for (const run of runs) bytes.set(bytesIn(run), run.inTile * unit);
+  return bytes;
+}
