@@ -8,6 +8,7 @@
 #include "napi.h"
 #include "run.h"
 #include "share.h"
+#include "stage.h"
 
 namespace node_pjrt {
 namespace {
@@ -47,6 +48,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_memory(env, exports);
   export_run(env, exports);
   export_share(env, exports);
+  export_stage(env, exports);
   return exports;
 }
 

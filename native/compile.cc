@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "drop.h"
 #include "napi.h"
+#include "share.h"
 
 namespace node_pjrt {
 namespace {
@@ -145,6 +147,7 @@ Napi::Value create_client(Info info) {
           value.value_size = 1;
           values.push_back(value);
         }
+        await_drops();  // of a client whose last tensors are being freed
         PJRT_Client_Create_Args args{};
         args.create_options = values.data();
         args.num_options = values.size();
@@ -223,12 +226,29 @@ Napi::Value topology_facts(Info info) {
 
 // ---- programs
 
-PJRT_Program program_of(std::string& text) {
+// Bytes of an array of `hostMemory`, which stay while they are held.
+struct HeldBytes {
+  std::shared_ptr<void> memory;
+  char* data;
+  size_t size;
+};
+
+HeldBytes held_bytes(const Napi::Value& value) {
+  const auto bytes = value.As<Napi::Uint8Array>();
+  static char nothing = 0;
+  if (!bytes.ByteLength()) return {nullptr, &nothing, 0};
+  auto* data = const_cast<char*>(reinterpret_cast<const char*>(bytes.Data()));
+  std::shared_ptr<void> memory = array_holding(data, bytes.ByteLength());
+  if (!memory) throw Error(PJRT_Error_Code_INVALID_ARGUMENT, "what a plugin reads on a worker is memory of hostMemory");
+  return {std::move(memory), data, bytes.ByteLength()};
+}
+
+PJRT_Program program_of(const HeldBytes& text) {
   static constexpr std::string_view format = "mlir";
   PJRT_Program program{};
   program.struct_size = PJRT_Program_STRUCT_SIZE;
-  program.code = text.data();
-  program.code_size = text.size();
+  program.code = text.data;
+  program.code_size = text.size;
   program.format = format.data();
   program.format_size = format.size();
   return program;
@@ -261,7 +281,7 @@ std::shared_ptr<Executable> loaded_executable(std::shared_ptr<Client> client, PJ
 Napi::Value compile(Info info) {
   return OffThread<std::shared_ptr<Executable>>::run(
       info.Env(),
-      [client = unwrap<Client>(info[0]), text = text_of(info[1]), options = bytes_of(info[2])]() mutable {
+      [client = unwrap<Client>(info[0]), text = held_bytes(info[1]), options = bytes_of(info[2])] {
         const PJRT_Program program = program_of(text);
         PJRT_Client_Compile_Args args{};
         args.client = client->client.get();
@@ -280,7 +300,7 @@ Napi::Value compile(Info info) {
 Napi::Value compile_ahead(Info info) {
   return OffThread<std::shared_ptr<Executable>>::run(
       info.Env(),
-      [topology = unwrap<Topology>(info[0]), text = text_of(info[1]), options = bytes_of(info[2])]() mutable {
+      [topology = unwrap<Topology>(info[0]), text = held_bytes(info[1]), options = bytes_of(info[2])] {
         const Plugin& plugin = topology->plugin;
         const PJRT_Program program = program_of(text);
         PJRT_Compile_Args args{};
@@ -303,11 +323,11 @@ Napi::Value compile_ahead(Info info) {
 Napi::Value deserialize(Info info) {
   return OffThread<std::shared_ptr<Executable>>::run(
       info.Env(),
-      [client = unwrap<Client>(info[0]), bytes = bytes_of(info[1])] {
+      [client = unwrap<Client>(info[0]), bytes = held_bytes(info[1])] {
         PJRT_Executable_DeserializeAndLoad_Args args{};
         args.client = client->client.get();
-        args.serialized_executable = bytes.data();
-        args.serialized_executable_size = bytes.size();
+        args.serialized_executable = bytes.data;
+        args.serialized_executable_size = bytes.size;
         call(client->plugin, PJRT_FUNCTION(Executable_DeserializeAndLoad), args);
         return loaded_executable(client, args.loaded_executable);
       },
@@ -393,11 +413,23 @@ Napi::Value devices_of(Info info) {
   return list;
 }
 
+// serialize(executable): its bytes, in an ArrayBuffer.
 Napi::Value serialize(Info info) {
-  const auto args = ask(*unwrap<Executable>(info[0]), PJRT_FUNCTION(Executable_Serialize));
-  const auto bytes = Napi::Buffer<char>::Copy(info.Env(), args.serialized_bytes, args.serialized_bytes_size);
-  args.serialized_executable_deleter(args.serialized_executable);
-  return bytes;
+  return OffThread<std::shared_ptr<PJRT_Executable_Serialize_Args>>::run(
+      info.Env(),
+      [executable = unwrap<Executable>(info[0])] {
+        const auto args = ask(*executable, PJRT_FUNCTION(Executable_Serialize));
+        return std::shared_ptr<PJRT_Executable_Serialize_Args>(
+            new PJRT_Executable_Serialize_Args(args), [executable](PJRT_Executable_Serialize_Args* args) {
+              args->serialized_executable_deleter(args->serialized_executable);
+              delete args;
+            });
+      },
+      [](Napi::Env env, std::shared_ptr<PJRT_Executable_Serialize_Args> args) {
+        auto* owner = new std::shared_ptr<PJRT_Executable_Serialize_Args>(args);
+        auto* bytes = const_cast<char*>(args->serialized_bytes);
+        return Napi::ArrayBuffer::New(env, bytes, args->serialized_bytes_size, [owner](Napi::Env, void*) { delete owner; });
+      });
 }
 
 }  // namespace

@@ -75,7 +75,7 @@ struct Optimized {
   std::string code;
 };
 
-// optimizedProgram(executable): [format, bytes]
+// optimizedProgram(executable): [format, ArrayBuffer]
 Napi::Value optimized_program(Info info) {
   return OffThread<Optimized>::run(
       info.Env(),
@@ -91,10 +91,11 @@ Napi::Value optimized_program(Info info) {
         call(executable->plugin, PJRT_FUNCTION(Executable_OptimizedProgram), args);
         return Optimized{std::string(program.format, program.format_size), std::move(code)};
       },
-      [](Napi::Env env, const Optimized& optimized) {
+      [](Napi::Env env, Optimized optimized) {
         Napi::Array result = Napi::Array::New(env, 2);
         result.Set(0u, optimized.format);
-        result.Set(1u, Napi::Buffer<char>::Copy(env, optimized.code.data(), optimized.code.size()));
+        auto* code = new std::string(std::move(optimized.code));
+        result.Set(1u, Napi::ArrayBuffer::New(env, code->data(), code->size(), [code](Napi::Env, void*) { delete code; }));
         return result;
       });
 }

@@ -1,5 +1,7 @@
 #include "napi.h"
 
+#include "drop.h"
+
 namespace node_pjrt {
 
 struct Pending {
@@ -96,6 +98,9 @@ void Box::release(Napi::Env env) noexcept {
   if (!object) return;
   while (!children.empty()) (*children.begin())->release(env);
   if (const std::shared_ptr<Box> above = parent.lock()) above->children.erase(this);
+  // Freeing a large one here would hold up the event loop.
+  constexpr int64_t kLarge = int64_t{4} << 20;
+  if (host_bytes >= kLarge) drop_elsewhere(std::move(object));
   object.reset();
   environment->live_handles--;
   int64_t ignored;

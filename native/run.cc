@@ -1,9 +1,9 @@
 #include "run.h"
 
-#include <cstdlib>
 #include <exception>
 #include <numeric>
 
+#include "host.h"
 #include "memory.h"
 #include "napi.h"
 
@@ -15,8 +15,11 @@ using std::chrono::steady_clock;
 
 // upload(client, device index, memory index or -1 for the device's own, type, dimensions, bytes). The bytes are copied before it returns.
 Napi::Value upload(Info info) {
-  Uploaded uploaded = upload_of(info, PJRT_HostBufferSemantics_kImmutableOnlyDuringCall);
-  return wrap(info.Env(), std::move(uploaded.buffer), box_of(info[0]), static_cast<int64_t>(info[5].As<Napi::Uint8Array>().ByteLength()));
+  const auto bytes = info[5].As<Napi::Uint8Array>();
+  static const char nothing = 0;
+  const void* data = bytes.ByteLength() ? static_cast<const void*>(bytes.Data()) : &nothing;
+  Uploaded uploaded = destination_of(info).upload(data, PJRT_HostBufferSemantics_kImmutableOnlyDuringCall);
+  return wrap(info.Env(), std::move(uploaded.buffer), box_of(info[0]), static_cast<int64_t>(bytes.ByteLength()));
 }
 
 // read(buffer, byte length): an ArrayBuffer, row-major whatever the layout on the device.
@@ -36,8 +39,7 @@ Napi::Value read(Info info) {
   layout.tiled.minor_to_major = minor_to_major.data();
   layout.tiled.minor_to_major_size = minor_to_major.size();
   // Not an ArrayBuffer's memory: that goes with its environment, and the plugin may write for longer.
-  std::shared_ptr<void> memory(std::malloc(size ? size : 1), std::free);
-  if (!memory) throw Error(PJRT_Error_Code_RESOURCE_EXHAUSTED, "no memory to read " + std::to_string(size) + " bytes into");
+  const std::shared_ptr<void> memory = host_memory(size, Contents::kAny);
   PJRT_Buffer_ToHostBuffer_Args args{};
   args.src = buffer->buffer.get();
   args.host_layout = &layout;
@@ -156,21 +158,24 @@ Napi::Value execute(Info info) {
 
 }  // namespace
 
-Uploaded upload_of(Info info, PJRT_HostBufferSemantics semantics) {
-  const auto client = unwrap<Client>(info[0]);
-  const std::vector<int64_t> dims = integers_of(info[4]);
-  const auto bytes = info[5].As<Napi::Uint8Array>();
-  static const char nothing = 0;
-  PJRT_Client_BufferFromHostBuffer_Args args{};
-  args.client = client->client.get();
+Destination destination_of(Info info) {
+  auto client = unwrap<Client>(info[0]);
   const uint32_t device = info[1].As<Napi::Number>().Uint32Value();
   const int32_t memory = info[2].As<Napi::Number>().Int32Value();
-  args.device = client->devices.at(device);
-  if (memory >= 0) args.memory = memories_of(*client, device).at(static_cast<size_t>(memory));
-  args.type = static_cast<PJRT_Buffer_Type>(info[3].As<Napi::Number>().Int32Value());
+  PJRT_Memory* place = memory >= 0 ? memories_of(*client, device).at(static_cast<size_t>(memory)) : nullptr;
+  PJRT_Device* on = client->devices.at(device);
+  return {std::move(client), on, place, static_cast<PJRT_Buffer_Type>(info[3].As<Napi::Number>().Int32Value()), integers_of(info[4])};
+}
+
+Uploaded Destination::upload(const void* data, PJRT_HostBufferSemantics semantics) const {
+  PJRT_Client_BufferFromHostBuffer_Args args{};
+  args.client = client->client.get();
+  args.device = device;
+  args.memory = memory;
+  args.type = type;
   args.dims = dims.data();
   args.num_dims = dims.size();
-  args.data = bytes.ByteLength() ? static_cast<const void*>(bytes.Data()) : &nothing;
+  args.data = data;
   args.host_buffer_semantics = semantics;
   call(client->plugin, PJRT_FUNCTION(Client_BufferFromHostBuffer), args);
   Owned<PJRT_Event> done(client->plugin, args.done_with_host_buffer);

@@ -4,6 +4,7 @@
 #include <napi.h>
 
 #include <memory>
+#include <vector>
 
 #include "compile.h"
 
@@ -19,8 +20,21 @@ struct Uploaded {
   Owned<PJRT_Event> host_done;  // ready when the plugin no longer reads the host's bytes
 };
 
-// Of the arguments that `upload` and `alias` have in JavaScript.
-Uploaded upload_of(const Napi::CallbackInfo& info, PJRT_HostBufferSemantics semantics);
+// What a tensor will be, and where.
+struct Destination {
+  std::shared_ptr<Client> client;
+  PJRT_Device* device;
+  PJRT_Memory* memory;  // or null, for the device's own
+  PJRT_Buffer_Type type;
+  std::vector<int64_t> dims;
+
+  // A tensor of the bytes at `data`, row-major. Any thread.
+  Uploaded upload(const void* data, PJRT_HostBufferSemantics semantics) const;
+};
+
+// Of the arguments that `upload` and its like have in JavaScript: client, device index, memory index or -1 for the device's own, type,
+// dimensions.
+Destination destination_of(const Napi::CallbackInfo& info);
 
 void export_run(Napi::Env env, Napi::Object exports);
 

@@ -1,12 +1,9 @@
 #include "share.h"
 
-#include <sys/mman.h>
-
-#include <algorithm>
-#include <cstdlib>
 #include <map>
 #include <mutex>
 
+#include "host.h"
 #include "napi.h"
 #include "run.h"
 
@@ -15,36 +12,18 @@ namespace {
 
 using Info = const Napi::CallbackInfo&;
 
-// Memory for arrays, which lives as long as an ArrayBuffer or a plugin uses it: an ArrayBuffer's own goes with its environment, and a plugin
-// may read for longer.
-class HostMemory {
+// Memories that arrays of JavaScript are. They live as long as an ArrayBuffer or a plugin uses them: an ArrayBuffer's own goes with its
+// environment, and a plugin may read for longer.
+class Arrays {
  public:
-  // Of zeros, and aligned for a plugin to take it as it is. A large one is large pages, of which fewer have to be fetched when it is written
-  // first.
   static std::shared_ptr<void> allocate(size_t bytes) {
-    constexpr size_t kLine = 64, kLarge = size_t{4} << 20;
-    const size_t size = (std::max<size_t>(bytes, 1) + kLine - 1) / kLine * kLine;
-    const bool large = size >= kLarge;
-    void* at = large ? mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) : std::aligned_alloc(kLine, size);
-    if (!at || at == MAP_FAILED)
-      throw Error(PJRT_Error_Code_RESOURCE_EXHAUSTED, "no memory for an array of " + std::to_string(bytes) + " bytes");
-    if (large)
-      madvise(at, size, MADV_HUGEPAGE);
-    else
-      std::memset(at, 0, size);
-    std::shared_ptr<void> memory(at, [large, size](void* at) {
-      {
-        std::lock_guard<std::mutex> lock(mutex());
-        all().erase(at);
-      }
-      if (large)
-        munmap(at, size);
-      else
-        std::free(at);
-    });
+    const std::shared_ptr<void> memory = host_memory(bytes, Contents::kZeros);
     std::lock_guard<std::mutex> lock(mutex());
-    all().emplace(at, Entry{memory, bytes});
-    return memory;
+    all().emplace(memory.get(), Entry{memory, bytes});
+    return std::shared_ptr<void>(memory.get(), [memory](void* at) {
+      std::lock_guard<std::mutex> lock(mutex());
+      all().erase(at);
+    });
   }
 
   // The one that [at, at + bytes) lies in, or null.
@@ -76,7 +55,7 @@ class HostMemory {
 // hostMemory(bytes): an ArrayBuffer of zeros.
 Napi::Value host_memory(Info info) {
   const auto bytes = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
-  auto* owner = new std::shared_ptr<void>(HostMemory::allocate(bytes));
+  auto* owner = new std::shared_ptr<void>(Arrays::allocate(bytes));
   return Napi::ArrayBuffer::New(info.Env(), owner->get(), bytes, [owner](Napi::Env, void*) { delete owner; });
 }
 
@@ -84,23 +63,10 @@ Napi::Value host_memory(Info info) {
 // the plugin reads them in place. They are of a hostMemory.
 Napi::Value alias(Info info) {
   const auto bytes = info[5].As<Napi::Uint8Array>();
-  const std::shared_ptr<void> memory = HostMemory::holding(bytes.Data(), bytes.ByteLength());
+  const std::shared_ptr<void> memory = Arrays::holding(bytes.Data(), bytes.ByteLength());
   if (!memory) throw Error(PJRT_Error_Code_INVALID_ARGUMENT, "what a buffer is to be in place is memory of hostArray");
-  Uploaded uploaded = upload_of(info, PJRT_HostBufferSemantics_kImmutableZeroCopy);
-  const Plugin& plugin = uploaded.buffer->client->plugin;
-  // Held until the plugin has let go of it, on whichever thread that is. What a transfer failed of is the buffer's to tell.
-  struct Hold {
-    const Plugin& plugin;
-    std::shared_ptr<void> memory;
-  };
-  PJRT_Event_OnReady_Args done{};
-  done.event = uploaded.host_done.get();
-  done.user_arg = new Hold{plugin, memory};
-  done.callback = [](PJRT_Error* error, void* argument) {
-    const std::unique_ptr<Hold> hold(static_cast<Hold*>(argument));
-    if (error) error_of(hold->plugin, error);
-  };
-  call(plugin, PJRT_FUNCTION(Event_OnReady), done);
+  Uploaded uploaded = destination_of(info).upload(bytes.Data(), PJRT_HostBufferSemantics_kImmutableZeroCopy);
+  hold_until(std::move(uploaded.host_done), memory);
   return wrap(info.Env(), std::move(uploaded.buffer), box_of(info[0]));
 }
 
@@ -138,6 +104,25 @@ Napi::Value view(Info info) {
 }
 
 }  // namespace
+
+std::shared_ptr<void> array_holding(const void* at, size_t bytes) { return Arrays::holding(at, bytes); }
+
+void hold_until(Owned<PJRT_Event> done, std::shared_ptr<void> memory) {
+  const Plugin& plugin = done.plugin();
+  // What a transfer failed of is the buffer's to tell.
+  struct Hold {
+    const Plugin& plugin;
+    std::shared_ptr<void> memory;
+  };
+  PJRT_Event_OnReady_Args args{};
+  args.event = done.get();
+  args.user_arg = new Hold{plugin, std::move(memory)};
+  args.callback = [](PJRT_Error* error, void* argument) {
+    const std::unique_ptr<Hold> hold(static_cast<Hold*>(argument));
+    if (error) error_of(hold->plugin, error);
+  };
+  call(plugin, PJRT_FUNCTION(Event_OnReady), args);
+}
 
 void export_share(Napi::Env env, Napi::Object exports) {
   exports.Set("hostMemory", Napi::Function::New<guarded<host_memory>>(env));

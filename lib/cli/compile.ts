@@ -31,7 +31,7 @@ async function run(file: string, { target, output, json }: Options): Promise<voi
     const began = performance.now();
     using executable = await on.compile(text);
     const compileMs = performance.now() - began;
-    const serialized = output === undefined ? undefined : executable.serialize();
+    const serialized = output === undefined ? undefined : await executable.serialize();
     if (output !== undefined && serialized) await writeFile(output, serialized);
     const { name, inputs, outputs, codeBytes, memory, cost } = executable;
     const facts = { file, target, output, serializedBytes: serialized?.length, name, inputs, outputs, compileMs, codeBytes, memory, cost };

@@ -1,34 +1,46 @@
 /** A tensor on a device. */
 import { PjrtError, ShapeError } from '../errors';
-import {
-  bytesOf,
-  dtypes,
-  fromBits,
-  type HostArray,
-  hostLength,
-  isNarrowFloat,
-  rangeOf,
-  tensor,
-  type TensorType,
-  toBits,
-  typeText,
-} from '../types';
+import { bytesOf, dtypes, fromBits, type HostArray, isNarrowFloat, type TensorType, typeText } from '../types';
+import { Arrival } from './arrival';
 import type { Client, Device } from './client';
 import { observed } from './events';
 import { Handle, rawOf } from './handle';
 import { type Memory, placeOf } from './memory';
 import { type Layout, native, type Raw } from './native';
+import { inTurns } from './turns';
 
 /** An immutable tensor on a device. `Client.upload` makes one, and a run its outputs. */
 export class Buffer extends Handle {
+  #arriving: Promise<void> | undefined;
+
   /** @internal */
   constructor(
-    raw: Raw,
+    raw: Raw | Arrival,
     readonly client: Client,
     readonly type: TensorType,
     readonly device: Device,
   ) {
-    super(raw, client);
+    const arrival = raw instanceof Arrival ? raw : undefined;
+    super(arrival ? () => arrival.finish() : (raw as Raw), client);
+    if (!arrival) return;
+    this.#arriving = this.#arrive(arrival);
+  }
+
+  // What goes wrong, a use of the buffer tells: it tries once more.
+  async #arrive(arrival: Arrival): Promise<void> {
+    const run = () => arrival.run(() => this.disposed);
+    try {
+      const raw = await observed('upload', run, () => ({ bytes: this.bytes }));
+      if (raw) this.arrive(raw);
+    } catch {
+    } finally {
+      this.#arriving = undefined;
+    }
+  }
+
+  /** @internal Settles when a run may have it without a wait; undefined where it may already. */
+  get arriving(): Promise<void> | undefined {
+    return this.#arriving;
   }
 
   /** Bytes on the host. */
@@ -67,24 +79,30 @@ export class Buffer extends Handle {
     return new Buffer(raw, this.client, this.type, device);
   }
 
-  /** Settles when the tensor is there; rejects with PjrtError where what computes it failed. */
+  /** Settles when the tensor is there, and an array that it was uploaded from may change; rejects with PjrtError where what computes it failed. */
   async ready(): Promise<void> {
+    await this.arriving;
     await native().ready(rawOf(this));
   }
 
   /** The values, row-major: bf16 and f16 widened to f32, the fp8 kinds as their bits, others as they are; complex numbers are pairs. */
   async read(): Promise<HostArray> {
     const bits = await this.bits();
-    return isNarrowFloat(this.type.dtype) ? fromBits(this.type.dtype, bits as Uint16Array) : bits;
+    const { dtype } = this.type;
+    if (!isNarrowFloat(dtype)) return bits;
+    const values = new Float32Array(bits.length);
+    await inTurns(bits.length, (from, to) => values.set(fromBits(dtype, bits.subarray(from, to) as Uint16Array), from));
+    return values;
   }
 
   /** The elements' bits, row-major, in the dtype's host array. */
   async bits(): Promise<HostArray> {
     const { bytes, type } = this;
+    await this.arriving;
     const read = () => native().read(rawOf(this), bytes);
     const array = new dtypes[type.dtype].host(await observed('read', read, () => ({ bytes })));
     // The plugin leaves the upper half of a byte empty.
-    if (type.dtype === 'i4') for (let i = 0; i < array.length; i++) array[i] = ((array[i] as number) << 28) >> 28;
+    if (type.dtype === 'i4') await inTurns(array.length, (from, to) => extend(array as Int8Array, from, to));
     return array;
   }
 
@@ -115,64 +133,12 @@ export class Buffer extends Handle {
   }
 }
 
+function extend(array: Int8Array, from: number, to: number): void {
+  for (let i = from; i < to; i++) array[i] = (array[i] << 28) >> 28;
+}
+
 const isRowMajor = (layout: Layout) =>
   'minorToMajor' in layout && !layout.tiles.length && layout.minorToMajor.every((axis, i, { length }) => axis === length - 1 - i);
-
-const aligned = 64;
-const hostMemories = new WeakSet<ArrayBufferLike>();
-
-/**
- * An array of zeros for a tensor's elements, the dtype's own kind, aligned so that `Client.alias` takes it as it is. It is large pages where
- * the system has them: to fill it the first time is cheaper too.
- */
-export function hostArray(type: TensorType): HostArray {
-  const { dtype, shape } = tensor(type.dtype, type.shape);
-  const memory = native().hostMemory(bytesOf({ dtype, shape }));
-  hostMemories.add(memory);
-  return new dtypes[dtype].host(memory);
-}
-
-/** The bytes of an array that a buffer may be. Throws ShapeError for an array that `upload` does not take either, or that hostArray did not make. */
-export function aliasedBytes(type: TensorType, data: HostData): Uint8Array {
-  if (isNarrowFloat(type.dtype) && kindOf(data) === 'Float32Array')
-    throw new ShapeError(`an array that a buffer is in place has the elements' bits; ${type.dtype} takes Uint16Array, got Float32Array`);
-  const bytes = hostBytes(type, data);
-  if (!hostMemories.has(bytes.buffer)) throw new ShapeError('an array that a buffer is in place is one of hostArray');
-  if (bytes.byteOffset % aligned)
-    throw new ShapeError(`it begins at a multiple of ${aligned} bytes of its memory; got ${bytes.byteOffset}`);
-  return bytes;
-}
-
-/** What a host array may be for a dtype: its own kind, f32 for the narrow floats, or plain bytes. */
-export type HostData = HostArray;
-
-// Not instanceof: an array may come from another realm.
-const kindOf = (data: unknown) => (ArrayBuffer.isView(data) ? Object.prototype.toString.call(data).slice(8, -1) : typeof data);
-
-/** The bytes to upload. Throws ShapeError for an array of another kind or length than the type's. */
-export function hostBytes(type: TensorType, data: HostData): Uint8Array {
-  const { dtype } = type;
-  const kind = kindOf(data);
-  const own = dtypes[dtype].host.name;
-  const widened = kind === 'Float32Array' && isNarrowFloat(dtype);
-  if (kind !== own && kind !== 'Uint8Array' && !widened) {
-    const kinds = [...new Set([own, ...(isNarrowFloat(dtype) ? ['Float32Array'] : []), 'Uint8Array'])].join(' or ');
-    throw new ShapeError(`${dtype} is uploaded from ${kinds}; got ${kind}`);
-  }
-  const [length, unit] = kind === own || widened ? [hostLength(type), 'elements'] : [bytesOf(type), 'bytes'];
-  if (data.length !== length) throw new ShapeError(`${typeText(type)} has ${length} ${unit}; the array has ${data.length}`);
-  if (dtypes[dtype].bits) checkRange(dtype, data as Int8Array | Uint8Array);
-  const array = widened ? toBits(dtype as 'bf16' | 'f16', data as Float32Array) : data;
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-}
-
-// The values of what takes a byte on the host and less on a device.
-function checkRange(dtype: TensorType['dtype'], data: Int8Array | Uint8Array): void {
-  const [low, high] = rangeOf(dtype).map(Number);
-  const values = low < 0 ? new Int8Array(data.buffer, data.byteOffset, data.length) : data;
-  for (const value of values)
-    if (value < low || value > high) throw new ShapeError(`a value of ${dtype} is from ${low} to ${high}; the array has ${value}`);
-}
 
 /** The dtype of a PJRT_Buffer_Type. Throws PjrtError for one that this library has no name for. */
 export function dtypeOf(type: number): TensorType['dtype'] {

@@ -5,7 +5,7 @@
 import { createHash, randomUUID, webcrypto } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { nextTurn } from './turns';
 
 /** What a key stands for: bytes that a plugin loads, and plain data about them. */
 export interface Entry {
@@ -35,7 +35,7 @@ export async function keyOf(parts: readonly (string | Uint8Array)[]): Promise<st
     hash.update(`${typeof part} ${part.length}\n`);
     for (let at = 0; at < part.length; at += slice) {
       hash.update(typeof part === 'string' ? part.slice(at, at + slice) : part.subarray(at, at + slice));
-      if (part.length > slice) await setImmediate();
+      if (part.length > slice) await nextTurn();
     }
   }
   return hash.digest('hex');

@@ -1,12 +1,15 @@
 /** A client: a plugin's runtime on this machine, with its devices. */
 import { type PjrtCode, PjrtError, ShapeError } from '../errors';
 import { type Module, type Port, type TensorType, tensor, dtypes } from '../types';
-import { aliasedBytes, Buffer, type HostData, hostBytes } from './buffer';
+import { Arrival } from './arrival';
+import { Buffer } from './buffer';
 import { CompileCache, cacheFolder, type CacheOption, compiled } from './compile-cache';
 import { hasTpu } from './environment';
 import { observedNow } from './events';
 import { checkOutputs, type Executable, LoadedExecutable, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
+import { heldCopy, heldText } from './held-bytes';
+import { aliasedBytes, type HostData, hostParts } from './host-data';
 import { Memory, placeOf } from './memory';
 import { type Attribute, type DeviceFacts, type MemoryStats, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
@@ -155,21 +158,27 @@ export class Client extends Handle {
    * plugin's version must be the same. Throws PjrtError for other bytes, ShapeError for those of a program for several devices.
    */
   async deserialize(bytes: Uint8Array, module: Module | Ports): Promise<LoadedExecutable> {
-    return this.#load(await portsOf(module), one, { bytes: Uint8Array.from(bytes), fromCache: false });
+    return this.#load(await portsOf(module), one, { bytes, fromCache: false });
   }
 
   /** The same for what `compileSharded` gave: it is loaded for as many devices. */
   async deserializeSharded(bytes: Uint8Array, module: Module | Ports): Promise<ShardedExecutable> {
-    return this.#load(await portsOf(module), several, { bytes: Uint8Array.from(bytes), fromCache: false });
+    return this.#load(await portsOf(module), several, { bytes, fromCache: false });
   }
 
   /**
-   * A tensor on a device, the first one by default, or in one of its memories. The array holds its elements row-major: the dtype's own kind, f32 for bf16 and f16
-   * (rounded to nearest even), or the bytes. It is copied before this returns. Throws ShapeError for a wrong kind or length.
+   * A tensor on a device, the first one by default, or in one of its memories. The array holds its elements row-major: the dtype's own kind,
+   * f32 for bf16 and f16 (rounded to nearest even), or the bytes. One of up to 4 MiB is copied before this returns. A larger one is copied
+   * later, a few milliseconds at a time: it must not change until `ready()` of the buffer settles. Throws ShapeError for a wrong kind or
+   * length.
    */
   upload(type: TensorType, data: HostData, to: Device | Memory = this.devices[0]): Buffer {
     const checked = tensor(type.dtype, type.shape);
-    return this.#uploaded(checked, hostBytes(checked, data), to, native().upload);
+    const parts = hostParts(checked, data);
+    if (data.byteLength <= mostAtOnce) return this.#uploaded(checked, parts.part(0, parts.length), to, native().upload);
+    const { device, memory } = placeOf(to, this);
+    const place = [rawOf(this), device.index, memory?.index ?? -1, dtypes[checked.dtype].pjrt, checked.shape] as const;
+    return new Buffer(new Arrival(parts, place), this, checked, device);
   }
 
   /**
@@ -197,13 +206,17 @@ export class Client extends Handle {
 
   async #compiled<E extends Executable>(module: Module | string, settings: Uint8Array, made: Made<E>): Promise<E> {
     const program = await programOf(module);
-    const compile = async () => this.#loaded(await native().compile(rawOf(this), program.text, settings), program, made);
+    const compile = async () => {
+      const text = await heldText(program.text);
+      return this.#loaded(await native().compile(rawOf(this), text, settings), program, made);
+    };
     const load = ({ bytes }: { bytes: Uint8Array }) => this.#load(program, made, { bytes, fromCache: true });
     return compiled(this, program.text, settings, { load, compile });
   }
 
   async #load<E extends Executable>(program: Program, made: Made<E>, stored: Stored): Promise<E> {
-    return this.#loaded(await native().deserialize(rawOf(this), stored.bytes), program, made, stored);
+    const bytes = await heldCopy(stored.bytes);
+    return this.#loaded(await native().deserialize(rawOf(this), bytes), program, made, { ...stored, bytes });
   }
 
   async #loaded<E extends Executable>(raw: Raw, program: Program, made: Made<E>, stored?: Stored): Promise<E> {
@@ -264,6 +277,9 @@ const several: Made<ShardedExecutable> = ({ raw, client, devices, program, store
 function checkNoOthers(what: string, names: readonly string[], others: object): void {
   for (const name of Object.keys(others)) throw new ShapeError(`the options of ${what} are: ${names.join(', ')}; got ${name}`);
 }
+
+// Bytes of an array that is copied at once: 1 ms, or 5 where its values are converted.
+const mostAtOnce = 2 ** 22;
 
 type Upload = ReturnType<typeof native>['upload'];
 

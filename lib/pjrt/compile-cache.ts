@@ -111,7 +111,7 @@ export class CompileCache {
     if (!this.#isAble) return;
     let entry: Entry;
     try {
-      entry = { facts: ways.facts?.(executable) ?? null, bytes: executable.serialize() };
+      entry = { facts: ways.facts?.(executable) ?? null, bytes: await executable.serialize() };
     } catch (error) {
       if (this.#isUnable(error) || error instanceof PjrtError) return;
       throw error;

@@ -5,6 +5,7 @@ import { Buffer, dtypeOf } from './buffer';
 import type { Client, Device } from './client';
 import { observed } from './events';
 import { Handle, rawOf } from './handle';
+import { heldCopy } from './held-bytes';
 import { type CompiledMemory, native, type Raw } from './native';
 import type { Program } from './program';
 
@@ -124,7 +125,7 @@ export class Executable extends Handle {
   async optimizedProgram(): Promise<OptimizedProgram> {
     if (this.#stored?.facts) throw new ShapeError('an optimized program is of one that was compiled here; this one is from a cache');
     const [format, bytes] = await native().optimizedProgram(rawOf(this));
-    return { format, bytes };
+    return { format, bytes: new Uint8Array(bytes) };
   }
 
   /** In hexadecimal: the same for the same program, options and compiler. */
@@ -133,10 +134,10 @@ export class Executable extends Handle {
   }
 
   /** The executable as bytes, which only the same plugin version reads again: `Client.deserialize`. */
-  serialize(): Uint8Array {
+  async serialize(): Promise<Uint8Array> {
     const raw = rawOf(this);
     // What was loaded is not written a second time: the CPU plugin leaves the kernels out, and running it fails.
-    return this.#stored ? Uint8Array.from(this.#stored.bytes) : native().serialize(raw);
+    return this.#stored ? heldCopy(this.#stored.bytes) : new Uint8Array(await native().serialize(raw));
   }
 
   /** Throws ShapeError unless `inputs` are those that the program takes. */
@@ -234,11 +235,14 @@ export class LoadedExecutable extends Executable {
   async run(inputs: Readonly<Record<string, Buffer>>): Promise<Outputs> {
     const executable = rawOf(this);
     this.checkNames(inputs);
+    for (const buffer of Object.values(inputs)) if (buffer?.arriving) await buffer.arriving;
     const raws = this.inputs.map((port) => this.#checked(port, inputs[port.name]));
     const client = rawOf(this.client);
     const execute = () => native().execute(executable, client, 1, raws, this.#outputBytes, this.#onWorker);
-    const outputs = await observed('execute', execute, () => this.#runFacts());
+    const running = observed('execute', execute, () => this.#runFacts());
+    // From here on, not when it is over: a second run must not take them meanwhile.
     for (const name of this.#donated) inputs[name].donate(this.#program);
+    const outputs = await running;
     const buffers = this.outputs.map(({ name, type }, i) => [name, new Buffer(outputs[i], this.client, type, this.device)] as const);
     return outputsOf(buffers);
   }

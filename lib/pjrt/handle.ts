@@ -12,21 +12,24 @@ let raw: (handle: Handle) => Raw;
  * first. A handle that is forgotten is freed by garbage collection, some time.
  */
 export abstract class Handle {
-  readonly #raw: Raw | undefined;
+  #raw: Raw | (() => Raw) | undefined;
   readonly #parent: Handle | undefined;
   #released = false;
   #end = 'has been disposed';
 
   static {
     raw = (handle) => {
-      if (!handle.disposed) return handle.#raw as Raw;
+      if (!handle.disposed) {
+        if (typeof handle.#raw === 'function') handle.#raw = handle.#raw();
+        return handle.#raw as Raw;
+      }
       const end = handle.#released ? handle.#end : 'has been disposed, with what it belongs to';
       throw new DisposedError(`a handle is used before it is disposed; this ${handle.constructor.name} ${end}`);
     };
   }
 
-  /** `raw`: undefined of what the plugin holds no handle of. */
-  protected constructor(raw: Raw | undefined, parent?: Handle) {
+  /** `raw`: undefined of what the plugin holds no handle of; of one that is not there yet, what makes it when it is needed. */
+  protected constructor(raw: Raw | (() => Raw) | undefined, parent?: Handle) {
     this.#raw = raw;
     this.#parent = parent;
   }
@@ -38,13 +41,19 @@ export abstract class Handle {
   dispose(): void {
     if (this.#released) return;
     this.#released = true;
-    if (this.#raw) native().release(this.#raw);
+    if (this.#raw && typeof this.#raw !== 'function') native().release(this.#raw);
   }
 
   /** Disposes what has ended in another way, which the error of a later use says: 'was donated to ...'. */
   protected disposeAs(end: string): void {
     if (!this.#released) this.#end = end;
     this.dispose();
+  }
+
+  /** What was not there yet is. */
+  protected arrive(raw: Raw): void {
+    if (this.#released) native().release(raw);
+    else this.#raw = raw;
   }
 
   [Symbol.dispose](): void {

@@ -10,6 +10,11 @@ export interface Raw {
   readonly __raw: never;
 }
 
+/** Memory that is filled in parts, and then is a tensor. */
+export interface Staged {
+  readonly __staged: never;
+}
+
 export interface PluginFacts {
   readonly raw: Raw;
   readonly ffiProblem: string;
@@ -102,8 +107,9 @@ interface Addon {
   topologyAttributes(topology: Raw): Record<string, Attribute>;
   serializeTopology(topology: Raw): Uint8Array;
   deserializeTopology(plugin: Raw, bytes: Uint8Array): Promise<Raw>;
-  compile(client: Raw, text: string, options: Uint8Array): Promise<Raw>;
-  compileAhead(topology: Raw, text: string, options: Uint8Array): Promise<Raw>;
+  // Texts and compiled programs are arrays of `hostMemory`: a worker reads them.
+  compile(client: Raw, text: Uint8Array, options: Uint8Array): Promise<Raw>;
+  compileAhead(topology: Raw, text: Uint8Array, options: Uint8Array): Promise<Raw>;
   deserialize(client: Raw, bytes: Uint8Array): Promise<Raw>;
   name(executable: Raw): string;
   fingerprint(executable: Raw): Uint8Array;
@@ -112,9 +118,9 @@ interface Addon {
   memory(executable: Raw): CompiledMemory;
   copies(executable: Raw): [replicas: number, partitions: number];
   outputMemoryKinds(executable: Raw): string[];
-  optimizedProgram(executable: Raw): Promise<[format: string, bytes: Uint8Array]>;
+  optimizedProgram(executable: Raw): Promise<[format: string, bytes: ArrayBuffer]>;
   outputs(executable: Raw): [type: number, shape: number[]][];
-  serialize(executable: Raw): Uint8Array;
+  serialize(executable: Raw): Promise<ArrayBuffer>;
   devicesOf(executable: Raw): number[];
   memories(client: Raw, device: number): MemoryFacts[];
   memoryOf(buffer: Raw, device: number): number;
@@ -125,6 +131,13 @@ interface Addon {
   hostMemory(bytes: number): ArrayBuffer;
   alias(client: Raw, device: number, memory: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
   view(buffer: Raw, bytes: number): ArrayBuffer;
+  stage(bytes: number): Staged;
+  isFresh(staged: Staged): boolean;
+  fetchStage(staged: Staged, from: number, to: number): Promise<void>;
+  fillStage(staged: Staged, offset: number, bytes: Uint8Array): void;
+  dropStage(staged: Staged): void;
+  uploadStage(client: Raw, device: number, memory: number, type: number, shape: readonly number[], staged: Staged): Raw;
+  uploadStageLater(client: Raw, device: number, memory: number, type: number, shape: readonly number[], staged: Staged): Promise<Raw>;
   read(buffer: Raw, bytes: number): Promise<ArrayBuffer>;
   ready(buffer: Raw): Promise<void>;
   execute(

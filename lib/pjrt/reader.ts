@@ -3,11 +3,11 @@
  * segmentation fault, and this process with it. So the text is read once, as tokens, and refused for the rules below. What is merely
  * wrong is left to the plugin, which says it better.
  */
-import { setImmediate } from 'node:timers/promises';
 import { ShapeError } from '../errors';
 import { isDType, type TensorType } from '../types';
 import { checkCalls } from './calls';
 import { type Kind, Scanner } from './scanner';
+import { nextTurn } from './turns';
 
 /**
  * Elements of a tensor. The product of dimensions that overflows 63 bits aborts both plugins, and libtpu aborts from 2^42 elements on
@@ -74,7 +74,7 @@ export class Reader {
     const scanner = this.#scanner;
     let tokens = 0;
     for (let kind = this.#next(); kind !== 'end'; kind = this.#next()) {
-      if (++tokens % 65536 === 0) await setImmediate();
+      if (++tokens % 65536 === 0) await nextTurn();
       if (kind === 'word' && scanner.is('func.func')) this.#function();
       else if (kind === 'string' && scanner.is('"func.func"')) this.#genericFunction();
       else if (kind === 'mark' && scanner.is('}') && this.#open.at(-1)?.depth === this.#depth) this.#close(this.#open.pop() as Func);

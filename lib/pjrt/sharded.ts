@@ -13,7 +13,8 @@ import {
   type TensorType,
   typeText,
 } from '../types';
-import { Buffer, type HostData, hostBytes } from './buffer';
+import { Buffer } from './buffer';
+import { type HostData, hostBytes } from './host-data';
 import type { Client, Device } from './client';
 import { observed } from './events';
 import { Executable, type Outputs, outputsOf, type Stored } from './executable';
@@ -121,7 +122,7 @@ export class ShardedExecutable extends Executable {
     const [format, bytes] = await native().optimizedProgram(raw);
     const rank = ({ type }: Port) => type.shape.length;
     const ranks = { inputs: program.inputs.map(rank), outputs: program.outputs.map(rank) };
-    return new ShardedExecutable(raw, client, devices, program, shardingsOf(format, bytes, ranks, partitions), stored);
+    return new ShardedExecutable(raw, client, devices, program, shardingsOf(format, new Uint8Array(bytes), ranks, partitions), stored);
   }
 
   /**
@@ -157,13 +158,15 @@ export class ShardedExecutable extends Executable {
   async run(inputs: Readonly<Record<string, ShardedBuffer | readonly Buffer[]>>): Promise<Outputs<ShardedBuffer>> {
     const executable = rawOf(this);
     this.checkNames(inputs);
+    for (const shard of Object.values(inputs).flatMap(shardsOf)) if (shard?.arriving) await shard.arriving;
     const byInput = this.inputs.map((port) => this.#checked(port, inputs[port.name]));
     const raws = this.devices.flatMap((_, device) => byInput.map((shards) => shards[device]));
     const bytes = this.#shardTypes.map(bytesOf);
     const client = rawOf(this.client);
     const execute = () => native().execute(executable, client, this.devices.length, raws, bytes, true);
-    const shards = await observed('execute', execute, () => this.#runFacts());
+    const running = observed('execute', execute, () => this.#runFacts());
     for (const name of this.#donated) this.#donate(inputs[name]);
+    const shards = await running;
     return outputsOf(this.outputs.map((port, i) => [port.name, this.#output(port, i, shards)] as const));
   }
 
@@ -213,6 +216,9 @@ export class ShardedExecutable extends Executable {
     return raw;
   }
 }
+
+const shardsOf = (input: ShardedBuffer | readonly Buffer[]): readonly Buffer[] =>
+  input instanceof ShardedBuffer ? input.shards : Array.isArray(input) ? input : [];
 
 const gotText = (input: unknown) =>
   Array.isArray(input) ? `${input.length} of them` : input instanceof Buffer ? 'a Buffer' : typeof input;

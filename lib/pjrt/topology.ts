@@ -6,6 +6,7 @@ import { CompileCache, cacheFolder, type CacheOption, compiled } from './compile
 import type { Entry } from './cache';
 import { checkOutputs, Executable, type Facts, factsOf, type Origin } from './executable';
 import { Handle, rawOf } from './handle';
+import { heldText } from './held-bytes';
 import { type Attribute, type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
@@ -106,8 +107,9 @@ export class Topology extends Handle {
     { settings, partitions }: { readonly settings: Uint8Array; readonly partitions: number },
     origin: Origin | undefined,
   ): Promise<Executable> {
+    const text = await heldText(program.text);
     const begin = performance.now();
-    const raw = await native().compileAhead(rawOf(this), program.text, settings);
+    const raw = await native().compileAhead(rawOf(this), text, settings);
     const compileMs = performance.now() - begin;
     try {
       checkOutputs(raw, program.outputs, partitions > 1);

@@ -1,0 +1,84 @@
+/** The host's arrays that tensors are made of: which there may be for a dtype, and their elements' bytes. */
+import { ShapeError } from '../errors';
+import { bytesOf, dtypes, type HostArray, hostLength, isNarrowFloat, rangeOf, tensor, type TensorType, toBits, typeText } from '../types';
+import { native } from './native';
+
+const aligned = 64;
+const hostMemories = new WeakSet<ArrayBufferLike>();
+
+/**
+ * An array of zeros for a tensor's elements, the dtype's own kind, aligned so that `Client.alias` takes it as it is. It is large pages where
+ * the system has them: to fill it the first time is cheaper too.
+ */
+export function hostArray(type: TensorType): HostArray {
+  const { dtype, shape } = tensor(type.dtype, type.shape);
+  const memory = native().hostMemory(bytesOf({ dtype, shape }));
+  hostMemories.add(memory);
+  return new dtypes[dtype].host(memory);
+}
+
+/** The bytes of an array that a buffer may be. Throws ShapeError for an array that `upload` does not take either, or that hostArray did not make. */
+export function aliasedBytes(type: TensorType, data: HostData): Uint8Array {
+  if (isNarrowFloat(type.dtype) && kindOf(data) === 'Float32Array')
+    throw new ShapeError(`an array that a buffer is in place has the elements' bits; ${type.dtype} takes Uint16Array, got Float32Array`);
+  const bytes = hostBytes(type, data);
+  if (!hostMemories.has(bytes.buffer)) throw new ShapeError('an array that a buffer is in place is one of hostArray');
+  if (bytes.byteOffset % aligned)
+    throw new ShapeError(`it begins at a multiple of ${aligned} bytes of its memory; got ${bytes.byteOffset}`);
+  return bytes;
+}
+
+/** What a host array may be for a dtype: its own kind, f32 for the narrow floats, or plain bytes. */
+export type HostData = HostArray;
+
+// Not instanceof: an array may come from another realm.
+const kindOf = (data: unknown) => (ArrayBuffer.isView(data) ? Object.prototype.toString.call(data).slice(8, -1) : typeof data);
+
+/** An array as the bytes of a tensor, of which any part can be had. */
+export interface HostParts {
+  /** Of the array's elements. */
+  readonly length: number;
+  /** Bytes of the tensor for each of them, and in all. */
+  readonly elementBytes: number;
+  readonly bytes: number;
+  /** The bytes of the elements `from` to `to`. Throws ShapeError for a value out of a narrow integer's range. */
+  part(from: number, to: number): Uint8Array;
+}
+
+/** The bytes to upload. Throws ShapeError for an array of another kind or length than the type's. */
+export function hostParts(type: TensorType, data: HostData): HostParts {
+  const { dtype } = type;
+  const kind = kindOf(data);
+  const own = dtypes[dtype].host.name;
+  const widened = kind === 'Float32Array' && isNarrowFloat(dtype);
+  if (kind !== own && kind !== 'Uint8Array' && !widened) {
+    const kinds = [...new Set([own, ...(isNarrowFloat(dtype) ? ['Float32Array'] : []), 'Uint8Array'])].join(' or ');
+    throw new ShapeError(`${dtype} is uploaded from ${kinds}; got ${kind}`);
+  }
+  const [length, unit] = kind === own || widened ? [hostLength(type), 'elements'] : [bytesOf(type), 'bytes'];
+  if (data.length !== length) throw new ShapeError(`${typeText(type)} has ${length} ${unit}; the array has ${data.length}`);
+  const bytes = bytesOf(type);
+  const part = (from: number, to: number) => {
+    if (data.length !== length) throw new ShapeError('an array that is uploaded stays until the buffer is ready; it was transferred');
+    const values = data.subarray(from, to);
+    if (dtypes[dtype].bits) checkRange(dtype, values as Int8Array | Uint8Array);
+    const array = widened ? toBits(dtype as 'bf16' | 'f16', values as Float32Array) : values;
+    return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+  };
+  return { length, elementBytes: length ? bytes / length : 1, bytes, part };
+}
+
+/** All of the bytes. Throws ShapeError. */
+export function hostBytes(type: TensorType, data: HostData): Uint8Array {
+  const parts = hostParts(type, data);
+  return parts.part(0, parts.length);
+}
+
+// The values of what takes a byte on the host and less on a device.
+function checkRange(dtype: TensorType['dtype'], data: Int8Array | Uint8Array): void {
+  const [low, high] = rangeOf(dtype).map(Number);
+  const values = low < 0 ? new Int8Array(data.buffer, data.byteOffset, data.length) : data;
+  for (let i = 0; i < values.length; i++)
+    if (values[i] < low || values[i] > high)
+      throw new ShapeError(`a value of ${dtype} is from ${low} to ${high}; the array has ${values[i]}`);
+}
