@@ -292,7 +292,7 @@ Napi::Value compile(Info info) {
         return loaded_executable(client, args.executable);
       },
       [parent = box_of(info[0])](Napi::Env env, std::shared_ptr<Executable> executable) {
-        return wrap(env, std::move(executable), parent);
+        return wrap(env, std::move(executable), parent, 0, true);
       });
 }
 
@@ -315,7 +315,7 @@ Napi::Value compile_ahead(Info info) {
         return executable;
       },
       [parent = box_of(info[0])](Napi::Env env, std::shared_ptr<Executable> executable) {
-        return wrap(env, std::move(executable), parent);
+        return wrap(env, std::move(executable), parent, 0, true);
       });
 }
 
@@ -332,7 +332,7 @@ Napi::Value deserialize(Info info) {
         return loaded_executable(client, args.loaded_executable);
       },
       [parent = box_of(info[0])](Napi::Env env, std::shared_ptr<Executable> executable) {
-        return wrap(env, std::move(executable), parent);
+        return wrap(env, std::move(executable), parent, 0, true);
       });
 }
 

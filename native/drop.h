@@ -1,4 +1,4 @@
-// Letting go of what takes time to free: a tensor of 64 MiB is 16,384 pages to give back, which is 6 ms.
+// Letting go of what takes time to free: a tensor of 64 MiB is 16,384 pages to give back, 6 ms, and a program of 20,000 operations 20.
 #pragma once
 
 #include <memory>

@@ -98,9 +98,9 @@ void Box::release(Napi::Env env) noexcept {
   if (!object) return;
   while (!children.empty()) (*children.begin())->release(env);
   if (const std::shared_ptr<Box> above = parent.lock()) above->children.erase(this);
-  // Freeing a large one here would hold up the event loop.
+  // Here it would hold up the event loop.
   constexpr int64_t kLarge = int64_t{4} << 20;
-  if (host_bytes >= kLarge) drop_elsewhere(std::move(object));
+  if (frees_slowly || host_bytes >= kLarge) drop_elsewhere(std::move(object));
   object.reset();
   environment->live_handles--;
   int64_t ignored;
@@ -109,13 +109,14 @@ void Box::release(Napi::Env env) noexcept {
 
 std::shared_ptr<Box> box_of(const Napi::Value& value) { return *value.As<Napi::External<std::shared_ptr<Box>>>().Data(); }
 
-Napi::Value wrap(Napi::Env env, std::shared_ptr<void> object, const std::shared_ptr<Box>& parent, int64_t host_bytes) {
+Napi::Value wrap(Napi::Env env, std::shared_ptr<void> object, const std::shared_ptr<Box>& parent, int64_t host_bytes, bool frees_slowly) {
   if (parent && !parent->object) throw Error(kDisposed, "what a new handle belongs to was disposed before it was there");
   auto box = std::make_shared<Box>();
   box->object = std::move(object);
   box->environment = Environment::of(env);
   box->parent = parent;
   box->host_bytes = host_bytes;
+  box->frees_slowly = frees_slowly;
   if (parent) parent->children.insert(box.get());
   box->environment->live_handles++;
   // Garbage collection runs sooner when it knows what a handle holds.

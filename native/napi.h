@@ -75,14 +75,17 @@ struct Box : std::enable_shared_from_this<Box> {
   std::weak_ptr<Box> parent;
   std::set<Box*> children;
   int64_t host_bytes = 0;
+  bool frees_slowly = false;
 
   void release(Napi::Env env) noexcept;
 };
 
 std::shared_ptr<Box> box_of(const Napi::Value& value);
 
-// A JS handle of `object`, which is released with its parent. `host_bytes` is what it holds of this process's memory.
-Napi::Value wrap(Napi::Env env, std::shared_ptr<void> object, const std::shared_ptr<Box>& parent, int64_t host_bytes = 0);
+// A JS handle of `object`, which is released with its parent. `host_bytes` is what it holds of this process's memory. What frees slowly, as
+// all that is large does, is freed on a thread of its own.
+Napi::Value wrap(Napi::Env env, std::shared_ptr<void> object, const std::shared_ptr<Box>& parent, int64_t host_bytes = 0,
+                 bool frees_slowly = false);
 
 template <typename T>
 std::shared_ptr<T> unwrap(const Napi::Value& value) {

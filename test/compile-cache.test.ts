@@ -132,7 +132,7 @@ describe('the CPU plugin', () => {
       const before = entries();
       await cache?.executable(add, new Uint8Array(), {
         load: () => Promise.reject(new Error('hit')),
-        compile: async () => ({ serialize: () => new Uint8Array(8) }) as Executable,
+        compile: async () => ({ serialize: async () => new Uint8Array(8) }) as Executable,
       });
       return entries().length - before.length;
     };

@@ -186,10 +186,10 @@ describe('a split program', () => {
       using caching = await Client.open('cpu', { devices: 2, cache });
       using fresh = await caching.compileSharded(text, { partitions: 2 });
       using kept = await caching.compileSharded(text, { partitions: 2 });
-      using loaded = await caching.deserializeSharded(fresh.serialize(), fresh);
+      using loaded = await caching.deserializeSharded(await fresh.serialize(), fresh);
       expect([fresh.fromCache, kept.fromCache]).toEqual([false, true]);
       for (const program of [kept, loaded]) expect(await negated(program)).toEqual(count(16, -1));
-      await expect(caching.deserialize(fresh.serialize(), fresh)).rejects.toThrow(
+      await expect(caching.deserialize(await fresh.serialize(), fresh)).rejects.toThrow(
         'compile and deserialize are for one device; this program is for 2: see compileSharded',
       );
     } finally {

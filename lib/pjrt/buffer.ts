@@ -81,7 +81,7 @@ export class Buffer extends Handle {
 
   /** Settles when the tensor is there, and an array that it was uploaded from may change; rejects with PjrtError where what computes it failed. */
   async ready(): Promise<void> {
-    await this.arriving;
+    if (this.#arriving) await this.#arriving;
     await native().ready(rawOf(this));
   }
 
@@ -98,7 +98,7 @@ export class Buffer extends Handle {
   /** The elements' bits, row-major, in the dtype's host array. */
   async bits(): Promise<HostArray> {
     const { bytes, type } = this;
-    await this.arriving;
+    if (this.#arriving) await this.#arriving;
     const read = () => native().read(rawOf(this), bytes);
     const array = new dtypes[type.dtype].host(await observed('read', read, () => ({ bytes })));
     // The plugin leaves the upper half of a byte empty.

@@ -7,7 +7,7 @@ import { ShapeError } from '../errors';
 import { isDType, type TensorType } from '../types';
 import { checkCalls } from './calls';
 import { type Kind, Scanner } from './scanner';
-import { nextTurn } from './turns';
+import { Turn } from './turns';
 
 /**
  * Elements of a tensor. The product of dimensions that overflows 63 bits aborts both plugins, and libtpu aborts from 2^42 elements on
@@ -72,9 +72,10 @@ export class Reader {
   /** Reads it all and returns `@main`. Others get their turn every few milliseconds: 27 MB of decimals take 350 ms. */
   async read(): Promise<Func> {
     const scanner = this.#scanner;
+    const turn = new Turn();
     let tokens = 0;
     for (let kind = this.#next(); kind !== 'end'; kind = this.#next()) {
-      if (++tokens % 65536 === 0) await nextTurn();
+      if (++tokens % 1024 === 0 && turn.isOver) await turn.next();
       if (kind === 'word' && scanner.is('func.func')) this.#function();
       else if (kind === 'string' && scanner.is('"func.func"')) this.#genericFunction();
       else if (kind === 'mark' && scanner.is('}') && this.#open.at(-1)?.depth === this.#depth) this.#close(this.#open.pop() as Func);
