@@ -162,6 +162,8 @@ export interface Module {
   readonly maskBytes?: number;
   /** Its TPU kernels, in the order of their text. */
   readonly kernels?: readonly KernelFacts[];
+  /** Devices that it is split over by its own shardings; absent where it is for one device. */
+  readonly partitions?: number;
 }
 
 const f32 = new Float32Array(1);

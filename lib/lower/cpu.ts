@@ -2,13 +2,14 @@
  * Attention for the CPU plugin: XLA FFI custom calls to the addon's own kernels (native/attention.h), one a pass, the mask as data in their
  * attributes.
  */
-import { type AttentionSpec, flops, inputTypes } from '../attention';
+import { type AttentionSpec, flops } from '../attention';
 import { ShapeError } from '../errors';
 import { attr } from '../ir/mlir';
 import * as s from '../ir/stablehlo';
 import { planeOf, planeWords } from '../mask';
-import { type Module, type TensorType, tensor } from '../types';
+import { type TensorType, tensor } from '../types';
 import { lazyMasks } from './lazy';
+import type { Part, Tensors } from './part';
 
 export interface CpuOptions {
   /** The most threads that a run takes, the caller's among them; as many as the plugin's pool has, one a core, by default. */
@@ -19,7 +20,7 @@ export interface CpuOptions {
 export const cpuBlocks = { blockQ: 128, blockK: 128 };
 
 /** Throws ShapeError for a dense mask (its lowering is `dense`), a soft cap that is none of the kernel's, or threads that are none. */
-export function lowerCpu(spec: AttentionSpec, { threads }: CpuOptions): Module {
+export function cpuPart(spec: AttentionSpec, { threads }: CpuOptions): Part {
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0 && threads < 2 ** 31))
     throw new ShapeError(`lower: threads is a whole number from 1 to 2147483647; got ${String(threads)}`);
   const { batch, queries, keys, heads, softCap = 0, pass } = spec;
@@ -36,18 +37,22 @@ export function lowerCpu(spec: AttentionSpec, { threads }: CpuOptions): Module {
     head_planes: attr.array(headPlanes),
   };
   const { out, logSumExp, ...gradients } = spec.outputs;
-  const body = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
+  const call = (inputs: Tensors): Record<string, s.Tensor> => {
     const { out: given, logSumExp: givenSum, dOut, ...operands } = inputs;
-    const call = (target: string, taken: s.Tensor[], results: Readonly<Record<string, TensorType>>) => {
+    const kernel = (target: string, taken: s.Tensor[], results: Readonly<Record<string, TensorType>>) => {
       const values = s.customCall(target, [...Object.values(operands), ...taken], { results: Object.values(results), backendConfig });
       return Object.fromEntries(Object.keys(results).map((name, i) => [name, values[i]]));
     };
     const rowSums = tensor('f32', [batch, heads, queries]);
     const results: Record<string, TensorType> = { ...(out && { out }), ...((logSumExp || pass !== 'forward') && { logSumExp: rowSums }) };
-    const forward = out ? call('node_pjrt_attention', [], results) : { out: given, logSumExp: givenSum };
+    const forward = out ? kernel('node_pjrt_attention', [], results) : { out: given, logSumExp: givenSum };
     if (pass === 'forward') return forward;
-    const backward = call('node_pjrt_attention_backward', [forward.out, forward.logSumExp, dOut], gradients as Record<string, TensorType>);
+    const backward = kernel(
+      'node_pjrt_attention_backward',
+      [forward.out, forward.logSumExp, dOut],
+      gradients as Record<string, TensorType>,
+    );
     return { ...(out && { out: forward.out }), ...(logSumExp && { logSumExp: forward.logSumExp }), ...backward };
   };
-  return s.program('attention', inputTypes(spec), body, { hiddenFlops: flops(spec), maskBytes: 8 * planes.length });
+  return { call, facts: { hiddenFlops: flops(spec), maskBytes: 8 * planes.length } };
 }

@@ -2,16 +2,15 @@
  * Attention and its gradients in plain StableHLO, scores and all: O(T^2) memory and work whatever the mask. Every plugin takes it. It is
  * the baseline that the kernels are compared with, and the only lowering of a dense mask, whose bits go into the text as a constant.
  */
-import { type AttentionSpec, inputTypes } from '../attention';
+import type { AttentionSpec } from '../attention';
 import * as s from '../ir/stablehlo';
-import type { Module } from '../types';
 import { gradients } from './dense-backward';
 import { perKvHead, perRow, scoresOf } from './dense-scores';
+import type { Part, Tensors } from './part';
 
 /** Throws ShapeError for a dense mask over 2^27 bytes (32768 x 32768 pairs). */
-export function lowerDense(spec: AttentionSpec): Module {
-  const options = { maskBytes: spec.mask.kind === 'dense' ? spec.mask.bits.length : 0 };
-  const body = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
+export function densePart(spec: AttentionSpec): Part {
+  const call = (inputs: Tensors): Record<string, s.Tensor> => {
     const scores = scoresOf(spec, inputs);
     if (spec.pass === 'backward') return gradients(spec, inputs, scores, { out: inputs.out, logSumExp: inputs.logSumExp });
     const { out, logSumExp } = outputs(spec, inputs, scores.masked);
@@ -21,7 +20,7 @@ export function lowerDense(spec: AttentionSpec): Module {
       ...(spec.pass === 'forward' ? {} : gradients(spec, inputs, scores, { out, logSumExp })),
     };
   };
-  return s.program('attention', inputTypes(spec), body, options);
+  return { call, facts: { maskBytes: spec.mask.kind === 'dense' ? spec.mask.bits.length : 0 } };
 }
 
 function outputs(spec: AttentionSpec, { v, sinks }: Readonly<Record<string, s.Tensor>>, scores: s.Tensor) {

@@ -2,14 +2,18 @@
 import type { AttentionSpec } from '../attention';
 import { ShapeError } from '../errors';
 import type { Module } from '../types';
-import { type CpuOptions, cpuBlocks, lowerCpu } from './cpu';
-import { lowerDense } from './dense';
-import { lowerTpu, tpuBlocks, type TpuOptions } from './tpu';
+import { type CpuOptions, cpuBlocks, cpuPart } from './cpu';
+import { densePart } from './dense';
+import { moduleOf, type Part } from './part';
+import { lowerMesh, type MeshOptions } from './shard';
+import { tpuBlocks, tpuPart, type TpuOptions } from './tpu';
 
 export type { CpuOptions } from './cpu';
 export type { BackwardChoice } from './tpu-backward-plan';
 export type { ForwardChoice, Preset } from './tpu-choice';
 export type { TpuOptions } from './tpu';
+export { zigzagOrder } from './placement';
+export type { AttentionMesh, MeshOptions, TokenOrder } from './shard';
 
 /** Tokens a block of a kernel. */
 export interface Blocking {
@@ -18,25 +22,36 @@ export interface Blocking {
 }
 
 const rules = {
-  cpu: { lower: lowerCpu, blocking: () => cpuBlocks },
-  tpu: { lower: lowerTpu, blocking: tpuBlocks },
-  dense: { lower: lowerDense, blocking: () => undefined },
+  cpu: { part: cpuPart, blocking: () => cpuBlocks },
+  tpu: { part: tpuPart, blocking: tpuBlocks },
+  dense: { part: densePart, blocking: () => undefined },
 };
 
 /** `cpu` and `tpu` are kernels with block skipping, for the plugins of that name; `dense` is plain StableHLO for any, O(T^2). */
 export type Target = keyof typeof rules;
 
 /** What a kernel may be told; a target takes no notice of another's. */
-export type LowerOptions = TpuOptions & CpuOptions;
+export type LowerOptions = TpuOptions & CpuOptions & MeshOptions;
 
-const known: Record<keyof LowerOptions, true> = { preset: true, chip: true, forward: true, backward: true, threads: true };
+const known: Record<keyof LowerOptions, true> = {
+  preset: true,
+  chip: true,
+  forward: true,
+  backward: true,
+  threads: true,
+  mesh: true,
+  order: true,
+};
 
 /**
  * The program of an attention for a target. A dense mask has one lowering, `dense`, on every target. Throws ShapeError for an unknown
  * target or option, and for a dtype or sizes past the target's limits.
  */
 export function lower(spec: AttentionSpec, target: Target, options: LowerOptions = {}): Module {
-  return ruleOf(spec, target, options).lower(spec, options);
+  const rule = ruleOf(spec, target, options);
+  if (options.mesh) return lowerMesh(spec, options, (own) => rule.part(own, options));
+  if (options.order !== undefined) throw new ShapeError('lower: order is of a mesh with a sequence axis; there is no mesh');
+  return moduleOf(spec, rule.part(spec, options));
 }
 
 /**
@@ -55,7 +70,7 @@ function ruleOf(spec: AttentionSpec, target: Target, options: LowerOptions) {
   for (const name of Object.keys(options))
     if (!Object.hasOwn(known, name)) throw new ShapeError(`lower: options are ${Object.keys(known).join(', ')}; got ${name}`);
   const rule: {
-    lower(spec: AttentionSpec, options: LowerOptions): Module;
+    part(spec: AttentionSpec, options: LowerOptions): Part;
     blocking(spec: AttentionSpec, options: LowerOptions): Blocking | undefined;
   } = rules[spec.mask.kind === 'dense' ? 'dense' : target];
   return rule;

@@ -3,13 +3,14 @@
  * `tpu_custom_call` whose text is printed into the program, and around them the padding and the arrays that a mask with ids brings: an id
  * a token, and for each row of tiles the columns that hold any of its ids.
  */
-import { type AttentionSpec, flops, inputTypes } from '../attention';
+import { type AttentionSpec, flops } from '../attention';
 import { checkOneOf, ShapeError } from '../errors';
 import { chipOf } from '../ir/chips';
 import * as s from '../ir/stablehlo';
 import { hasKind } from '../mask';
 import { type Module, tensor } from '../types';
 import { lazyMasks } from './lazy';
+import { moduleOf, type Part, type Tensors } from './part';
 import { backwardKernel } from './tpu-backward';
 import { type BackwardChoice, backwardPlan } from './tpu-backward-plan';
 import { costOf, kernelCall } from './tpu-call';
@@ -91,22 +92,24 @@ function backwardChosen(spec: AttentionSpec, options: TpuOptions): BackwardChoic
 
 /** Throws ShapeError for options that are none, a dense mask (its lowering is `dense`), f16 and sizes past the kernels' limits. */
 export function lowerTpu(spec: AttentionSpec, options: TpuOptions = {}): Module {
+  return moduleOf(spec, tpuPart(spec, options));
+}
+
+/** `lowerTpu` as operations. */
+export function tpuPart(spec: AttentionSpec, options: TpuOptions): Part {
   checkOptions(options);
   checkTpu(spec);
   const { pass } = spec;
   const forward = pass === 'backward' ? undefined : forwardTpu({ ...spec, logSumExp: spec.logSumExp || pass !== 'forward' }, options);
   const backward = pass === 'forward' ? undefined : gradientsTpu(spec, backwardChosen(spec, options), chipFor(options));
   const parts = [forward, backward].filter((part) => part !== undefined);
-  const call = (inputs: Readonly<Record<string, s.Tensor>>): Record<string, s.Tensor> => {
+  const call = (inputs: Tensors): Record<string, s.Tensor> => {
     const results: Record<string, s.Tensor> = {};
     for (const part of parts) Object.assign(results, part.call({ ...inputs, ...results }));
     return Object.fromEntries(Object.keys(spec.outputs).map((name) => [name, results[name]]));
   };
-  return s.program('attention', inputTypes(spec), call, {
-    hiddenFlops: flops(spec),
-    maskBytes: parts.reduce((sum, { maskBytes }) => sum + maskBytes, 0),
-    kernels: parts.map(({ facts }) => facts),
-  });
+  const maskBytes = parts.reduce((sum, part) => sum + part.maskBytes, 0);
+  return { call, facts: { hiddenFlops: flops(spec), maskBytes, kernels: parts.map(({ facts }) => facts) } };
 }
 
 /** The forward pass: `out`, `logSumExp` where the spec asks for it, and before a backward pass `delta` f32 [batch, heads, queries]. */

@@ -86,9 +86,10 @@ export class Topology extends Handle {
   /** Compiles a program for one device of the topology, or spread over several. See `Client.compile`. */
   async compile(module: Module | string, options: Spread & { readonly compilerOptions?: CompilerOptions } = {}): Promise<Executable> {
     const program = await programOf(module);
+    const partitions = typeof module === 'string' ? undefined : module.partitions;
     const spread = spreadOver(
       this.devices.map(({ id }) => id),
-      options,
+      { partitions, ...options },
     );
     const settings = compileOptions(spread, options.compilerOptions);
     const isWhole = typeof module !== 'string' && module.kernels && spread.devices.length === 1;

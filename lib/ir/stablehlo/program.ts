@@ -2,17 +2,19 @@
 import { ShapeError } from '../../errors';
 import { type Module, type Port, type TensorType, tensor, typeText } from '../../types';
 import { type Value, attr, emit, isolated, printBlock } from '../mlir';
+import { type Mesh, meshOperation, type Sharding, shardingText, localType } from '../shardy/mesh';
 import { type Tensor, isTensor } from './core';
 
 /**
  * Builds a program: `body` gets a tensor for each of `inputs` and returns the outputs by name. Ports keep the order they are written in.
- * A name is a letter or _ and then letters, digits and _, so that it can be read in the text. `options`: see Module.
+ * A name is a letter or _ and then letters, digits and _, so that it can be read in the text. `options`: see Module; `mesh` and
+ * `shardings`: the devices that it is spread over, and how inputs and outputs lie on them, those that are named.
  */
 export function program<I extends Readonly<Record<string, TensorType>>>(
   name: string,
   inputs: I,
   body: (args: { readonly [K in keyof I]: Tensor }) => Readonly<Record<string, Tensor>>,
-  options: Pick<Module, 'hiddenFlops' | 'maskBytes' | 'kernels'> = {},
+  { mesh, shardings, ...options }: ProgramOptions = {},
 ): Module {
   const ports: Port[] = Object.entries(inputs).map(([port, { dtype, shape }]) => ({
     name: word('an input', port),
@@ -33,12 +35,30 @@ export function program<I extends Readonly<Record<string, TensorType>>>(
     },
   );
   const names = new Map<Value<TensorType>, string>(args.map((value, i) => [value, `%${ports[i].name}`]));
-  const head = ports.map((port) => `%${port.name}: ${typeText(port.type)}`).join(', ');
-  const results = outputs.map((port) => typeText(port.type)).join(', ');
+  const placed = placing(mesh, shardings);
+  const head = ports.map((port) => `%${port.name}: ${typeText(port.type)}${placed('inputs', port)}`).join(', ');
+  const results = outputs.map((port) => `${typeText(port.type)}${placed('outputs', port)}`).join(', ');
   const text =
-    `module @${symbol(name)} {\n  func.func public @main(${head}) -> (${results}) {\n` +
+    `module @${symbol(name)} {\n${mesh ? `  ${meshOperation(mesh)}\n` : ''}  func.func public @main(${head}) -> (${results}) {\n` +
     `${printBlock(block, typeText, '    ', names)}  }\n}\n`;
-  return Object.freeze({ text, inputs: Object.freeze(ports), outputs: Object.freeze(outputs), ...options });
+  const spread = mesh && { partitions: mesh.devices };
+  return Object.freeze({ text, inputs: Object.freeze(ports), outputs: Object.freeze(outputs), ...options, ...spread });
+}
+
+export interface ProgramOptions extends Pick<Module, 'hiddenFlops' | 'maskBytes' | 'kernels'> {
+  readonly mesh?: Mesh;
+  readonly shardings?: { readonly inputs?: Readonly<Record<string, Sharding>>; readonly outputs?: Readonly<Record<string, Sharding>> };
+}
+
+/** The attribute that says how a port lies on the mesh. */
+function placing(mesh: Mesh | undefined, shardings: ProgramOptions['shardings'] = {}) {
+  return (side: 'inputs' | 'outputs', { name, type }: Port): string => {
+    const sharding = shardings[side]?.[name];
+    if (!sharding) return '';
+    if (!mesh) throw new ShapeError(`a program with shardings has a mesh; ${name} has a sharding`);
+    localType(mesh, type, sharding, name);
+    return ` {sdy.sharding = #sdy.sharding${shardingText(mesh, type, sharding, name)}}`;
+  };
 }
 
 function word(what: string, name: string): string {
