@@ -14,7 +14,7 @@ import { Memory, placeOf } from './memory';
 import { type Attribute, type DeviceFacts, type MemoryStats, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
-import { type Program, programOf } from './program';
+import { partitionsOf, type Program, programOf } from './program';
 import { ShardedExecutable } from './sharded';
 
 /** What programs are lowered for. */
@@ -142,14 +142,15 @@ export class Client extends Handle {
   }
 
   /**
-   * Compiles a program for several devices: `replicas` copies, each split over `partitions` by the program's shardings. As `compile`
-   * otherwise. Throws ShapeError for more devices than there are.
+   * Compiles a program for several devices: `replicas` copies, each split over `partitions` by the program's shardings, which a module
+   * over a mesh says itself. As `compile` otherwise. Throws ShapeError for more devices than there are.
    */
-  async compileSharded(module: Module | string, options: ShardedOptions): Promise<ShardedExecutable> {
+  async compileSharded(module: Module | string, options: ShardedOptions = {}): Promise<ShardedExecutable> {
     const { compilerOptions, replicas, partitions, partitioner, devices, ...others } = options;
     checkNoOthers('compileSharded', ['replicas', 'partitions', 'partitioner', 'devices', 'compilerOptions'], others);
     const ids = this.devices.map(({ id }) => id);
-    const settings = compileOptions(spreadOver(ids, { replicas, partitions, partitioner, devices }), compilerOptions);
+    const spread = { replicas, partitions: partitions ?? partitionsOf(module), partitioner, devices };
+    const settings = compileOptions(spreadOver(ids, spread), compilerOptions);
     return this.#compiled(module, settings, several);
   }
 

@@ -11,6 +11,11 @@ export interface Program extends Module {
   readonly opaque: boolean;
 }
 
+/** The devices that a module says it is split over; a text does not say. */
+export function partitionsOf(module: Module | string): number | undefined {
+  return typeof module === 'string' ? undefined : module.partitions;
+}
+
 /**
  * Checks a program and names its ports. A module's ports keep their names; those of a text are the names of `@main`'s arguments, and
  * the results' `jax.result_info`, else out, or out0, out1 and so on. Throws ShapeError.

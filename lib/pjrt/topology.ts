@@ -10,7 +10,7 @@ import { heldText } from './held-bytes';
 import { type Attribute, type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
-import { type Program, programOf } from './program';
+import { partitionsOf, type Program, programOf } from './program';
 
 export interface TopologyOptions {
   /** Whether compiled programs are kept on disk and looked for: see CacheOption. */
@@ -86,10 +86,9 @@ export class Topology extends Handle {
   /** Compiles a program for one device of the topology, or spread over several. See `Client.compile`. */
   async compile(module: Module | string, options: Spread & { readonly compilerOptions?: CompilerOptions } = {}): Promise<Executable> {
     const program = await programOf(module);
-    const partitions = typeof module === 'string' ? undefined : module.partitions;
     const spread = spreadOver(
       this.devices.map(({ id }) => id),
-      { partitions, ...options },
+      { partitions: partitionsOf(module), ...options },
     );
     const settings = compileOptions(spread, options.compilerOptions);
     const isWhole = typeof module !== 'string' && module.kernels && spread.devices.length === 1;
