@@ -87,30 +87,43 @@ type Step = (sums: Tensors, keys: Tensors, calls: readonly Call[]) => Tensors;
 function walk(ring: Ring, { keys: home, stays, travels }: State, step: Step): Tensors {
   const { plan, size } = ring;
   const others = plan.shifts.slice(1);
-  const traveling = (all: Tensors) => named(travels, all);
-  const at = chooser(ring);
-  const first = at([0], number(0), (calls) => step({ ...stays, ...travels }, home, calls));
-  if (others.length <= mostWritten)
-    return others.reduce((done, shift) => {
-      const keys = passed(ring, home, shift);
-      const sums = at([shift], number(shift), (calls) => step({ ...done, ...travels }, keys, calls));
-      const back = passed(ring, traveling(sums), size - shift);
-      const added = Object.entries(back).map(([name, sum]) => [name, s.add(done[name], sum)]);
-      return { ...sums, ...Object.fromEntries(added) };
-    }, first);
+  const choose = chooser(ring);
+  // What a step adds to sums that travel is added when they are here: they come while the kernels run.
+  const turn = (shifts: readonly number[], shift: s.Tensor, keys: Tensors, sums: Tensors): Tensors =>
+    choose(shifts, shift, (calls) => step({ ...sums, ...travels }, keys, calls));
+  const first = turn([0], number(0), home, stays);
+  if (others.length > mostWritten) return looped(ring, { keys: home, stays, travels }, first, turn);
+  let sums = first;
+  for (const shift of others) {
+    const done = turn([shift], number(shift), passed(ring, home, shift), sums);
+    sums = { ...done, ...added(named(travels, sums), passed(ring, named(travels, done), size - shift)) };
+  }
+  return sums;
+}
+
+type Turn = (shifts: readonly number[], shift: s.Tensor, keys: Tensors, sums: Tensors) => Tensors;
+
+function looped(ring: Ring, { keys: home, stays, travels }: State, first: Tensors, turn: Turn): Tensors {
+  const others = ring.plan.shifts.slice(1);
   const last = others.at(-1) as number;
   const end = s.whileLoop<Tensors>(
     { shift: number(1), ...passed(ring, home, 1), ...first },
     ({ shift }) => s.compare(shift, last, 'LE'),
     ({ shift, ...all }) => {
       const keys = named(home, all);
-      const sums = { ...named(stays, all), ...passed(ring, traveling(all), 1) };
       // The next keys are asked for here, so that they come while the kernels run.
       const next = passed(ring, keys, 1);
-      return { shift: s.add(shift, 1), ...next, ...at(others, shift, (calls) => step(sums, keys, calls)) };
+      const sums = passed(ring, named(travels, all), 1);
+      const done = turn(others, shift, keys, named(stays, all));
+      return { shift: s.add(shift, 1), ...next, ...done, ...added(sums, done) };
     },
   );
-  return { ...named(stays, end), ...passed(ring, traveling(end), size - last) };
+  return { ...named(stays, end), ...passed(ring, named(travels, end), ring.size - last) };
+}
+
+/** `sums`, and to each what `more` has of its name. */
+function added(sums: Tensors, more: Tensors): Tensors {
+  return Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, s.add(sum, more[name])]));
 }
 
 const number = (value: number) => s.constant(value, tensor('i32', []));
