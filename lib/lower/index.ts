@@ -49,7 +49,7 @@ const known: Record<keyof LowerOptions, true> = {
  */
 export function lower(spec: AttentionSpec, target: Target, options: LowerOptions = {}): Module {
   const rule = ruleOf(spec, target, options);
-  if (options.mesh) return lowerMesh(spec, options, (own) => rule.part(own, options));
+  if (options.mesh) return lowerMesh(spec, { mesh: options.mesh, order: options.order }, (own) => rule.part(own, options));
   if (options.order !== undefined) throw new ShapeError('lower: order is of a mesh with a sequence axis; there is no mesh');
   return moduleOf(spec, rule.part(spec, options));
 }

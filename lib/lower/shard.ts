@@ -10,7 +10,7 @@ import { hasKind } from '../mask';
 import type { Module } from '../types';
 import { deltaOf, sinkGradient } from './delta';
 import { fromZigzag, toZigzag } from './exchange';
-import type { Part, Tensors } from './part';
+import { moduleOf, type Part, type Tensors } from './part';
 import { type Placement, zigzagOrder } from './placement';
 import { type Ring, ringBackward, ringForward } from './ring';
 import { criticalPath, groupMask, headGroups, type RingPlan, ringPlan } from './ring-plan';
@@ -81,6 +81,7 @@ function bestPlan(spec: AttentionSpec, shares: { heads: number; sequence: number
 /** The program of `spec` over a mesh; `partOf` lowers what is one device's. */
 export function lowerMesh(spec: AttentionSpec, options: MeshOptions, partOf: (spec: AttentionSpec) => Part): Module {
   const shards = shardsOf(spec, options);
+  if (shards.mesh.devices === 1) return moduleOf(spec, partOf(spec));
   const shardings = {
     inputs: shardingsOf(Object.keys(spec.inputs), shards.mesh),
     outputs: shardingsOf(Object.keys(spec.outputs), shards.mesh),

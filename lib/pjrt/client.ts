@@ -138,6 +138,8 @@ export class Client extends Handle {
     const { device = this.devices[0], compilerOptions, ...others } = options;
     checkNoOthers('compile', ['device', 'compilerOptions'], others);
     if (device?.client !== this) throw new ShapeError('a device is one of its client: client.devices');
+    const partitions = partitionsOf(module) ?? 1;
+    if (partitions > 1) throw new ShapeError(`compile is for one device; this program is for ${partitions}: see compileSharded`);
     return this.#compiled(module, compileOptions(spreadOver([device.id], {}), compilerOptions), one);
   }
 
