@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { type AttentionOptions, attention, unmaskedPairs } from '../lib/attention';
 import { chunksOf, type Placement, zigzagOrder } from '../lib/lower/placement';
-import { criticalPath, headGroups, type RingPlan, ringPlan } from '../lib/lower/ring-plan';
+import { criticalPath, headGroups, imbalance, type RingPlan, ringPlan } from '../lib/lower/ring-plan';
 import { shardsOf } from '../lib/lower/shard';
 import { allows, causal, type Dense, full, hasKind, headMask, type LazyMask, local, type Mask, parseMask, perHead } from '../lib/mask';
 import { anyMask } from './masks';
@@ -96,9 +96,6 @@ test('zig-zag order is a permutation that mirrors each chunk, and none of a chun
 });
 
 const loads = ({ work }: RingPlan) => work.map((row) => row.reduce((sum, n) => sum + n, 0));
-/** The busiest device's work over the mean. */
-const imbalance = (plan: RingPlan) => Math.max(...loads(plan)) / (loads(plan).reduce((sum, n) => sum + n, 0) / plan.work.length);
-
 describe('a causal mask', () => {
   test.each([2, 4, 8, 64])('over %d devices: zig-zag has all work alike, at every step', (sequence) => {
     const spec = of(causal(), 128 * sequence);

@@ -12,6 +12,7 @@ import { doctor } from './doctor';
 import { estimate } from './estimate';
 import { mask } from './mask';
 import { plugins } from './plugins';
+import { shard } from './shard';
 import { tune } from './tune';
 
 const { version } = JSON.parse(readFileSync(path.join(__dirname, '..', '..', 'package.json'), 'utf8')) as { version: string };
@@ -27,7 +28,7 @@ const program = new Command('node-pjrt')
   .configureOutput({ outputError: (text, write) => write(`node-pjrt: ${text.replace(/^error: /, '')}`) });
 
 // A command inherits what the program is set up with, so that comes first.
-for (const command of [demo, attention, bench, estimate, tune, mask, compile, devices, plugins, doctor]) command(program);
+for (const command of [demo, attention, bench, estimate, tune, shard, mask, compile, devices, plugins, doctor]) command(program);
 
 // A reader that has seen enough (`| head`) is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));

@@ -9,11 +9,12 @@ export const topologyOption = () => new Option('--topology <name>', `what to com
 
 /**
  * Opens what `name` names, for as long as `use` runs: a client, or a topology. `tpu:v5p:2x2x1` is a topology too. It compiles for real,
- * whatever the environment says of a compile cache: commands say what a compilation takes.
+ * whatever the environment says of a compile cache: commands say what a compilation takes. `devices` are those that the CPU plugin is to
+ * have.
  */
-export async function withTarget<T>(name: string, use: (on: Client | Topology) => Promise<T>): Promise<T> {
+export async function withTarget<T>(name: string, use: (on: Client | Topology) => Promise<T>, devices = 1): Promise<T> {
   if (isPlugin(name)) {
-    using client = await Client.open(name, { cache: false });
+    using client = await Client.open(name, { cache: false, ...(name === 'cpu' ? { devices } : {}) });
     return await use(client);
   }
   using opened = await Topology.open('tpu', topologyName(name), { cache: false });

@@ -18,6 +18,8 @@ export interface Chip {
   readonly flopsPerSecond: number;
   /** Of a device. */
   readonly hbmBytesPerSecond: number;
+  /** Of one link to a neighbour, one way; where it is documented. */
+  readonly linkBytesPerSecond?: number;
   /** What a program may take of a device's memory. */
   readonly hbmBytes: number;
   /** Vector memory that windows and scratch of a kernel may take, of a core. */
@@ -39,7 +41,8 @@ const KiB = 2 ** 10;
  * `num_cores`; v4:2x2x1 and tpu7x:2x2x1 have two devices a chip, of one core each, so their peak and bandwidth are half a chip's (a v4
  * that runs as megacore has one of two cores). MXUs, peak: tpu_info.py; MXUs as libtpu's schedules name them. HBM:
  * cloud.google.com/tpu/docs, a page a generation; its size: "exceeds available HBM (95.73G)" and the like of libtpu 0.0.52. Clocks: v4 1.05 GHz (Jouppi et al., ISCA 2023); v5e, v5p, v6e, tpu7x are the peak over
- * the flop a cycle, with `rowsPerCycle` 2 for the last two, since 1 would make 3.5 and 4.4 GHz: inferred, not documented. Delay slots:
+ * the flop a cycle, with `rowsPerCycle` 2 for the last two, since 1 would make 3.5 and 4.4 GHz: inferred, not documented. Links: a v5p has 1200 GB/s in both
+ * directions together (cloud.google.com/tpu/docs/v5p) over the six links of a 3D torus. Delay slots:
  * from branches and the regions that start after them in libtpu 0.0.52's final bundles.
  */
 const table = {
@@ -78,6 +81,7 @@ const table = {
     hertz: 1.75e9,
     flopsPerSecond: 459e12,
     hbmBytesPerSecond: 2765e9,
+    linkBytesPerSecond: 100e9,
     hbmBytes: 95.73 * GiB,
     vmem: 64 * MiB - 64 * KiB,
     delaySlots: 4,

@@ -13,7 +13,8 @@ export type { BackwardChoice } from './tpu-backward-plan';
 export type { ForwardChoice, Preset } from './tpu-choice';
 export type { TpuOptions } from './tpu';
 export { zigzagOrder } from './placement';
-export type { AttentionMesh, MeshOptions, TokenOrder } from './shard';
+export type { RingPlan } from './ring-plan';
+export { type AttentionMesh, type MeshOptions, type Shards, shardsOf, type TokenOrder } from './shard';
 
 /** Tokens a block of a kernel. */
 export interface Blocking {

@@ -81,6 +81,13 @@ export function criticalPath({ work }: RingPlan): number {
   return work[0].reduce((sum, _, shift) => sum + Math.max(...work.map((row) => row[shift])), 0);
 }
 
+/** The busiest device's work over the mean: 1 where all have the same. */
+export function imbalance({ work }: RingPlan): number {
+  const loads = work.map((row) => row.reduce((sum, pairs) => sum + pairs, 0));
+  const total = loads.reduce((sum, pairs) => sum + pairs, 0);
+  return total ? (Math.max(...loads) * loads.length) / total : 1;
+}
+
 interface Cell {
   readonly id: number;
   readonly mask: Mask | undefined;

@@ -34,6 +34,7 @@ export interface Distribution {
   readonly sentBytes: number;
   /** Of one device. */
   readonly memory: CompiledMemory;
+  toString(): string;
 }
 
 /** Throws ShapeError for a program from a cache (see `Executable.optimizedProgram`), PjrtError for one that its plugin does not show. */
@@ -42,21 +43,23 @@ export async function distribution(executable: Executable): Promise<Distribution
   const { replicas, partitions, memory } = executable;
   const collectives = collectivesOf(moduleOf(format, bytes));
   const sentBytes = collectives.reduce((sum, one) => sum + one.sentBytes, 0);
-  return { replicas, partitions, collectives, sentBytes, memory };
+  const known = { replicas, partitions, collectives, sentBytes, memory };
+  const text = [`${replicas} x ${partitions} devices`, ...distributionRows(known).map((row) => row.join(': '))].join('\n');
+  return Object.freeze({ ...known, toString: () => text });
 }
 
-/** A line for each kind of collective, then a device's memory. */
-export function distributionText({ replicas, partitions, collectives, sentBytes, memory }: Distribution): string {
-  const lines = collectives.map(
-    ({ kind, count, group, bytes, sentBytes: sent }) =>
-      `${kind} x ${count} of ${bytesText(bytes)}, ${group} devices: ${bytesText(sent)} sent by a device${kind === 'collective-permute' ? '' : ' (estimated)'}`,
-  );
+/** What there is to say of one device: titles, and texts. */
+export function distributionRows({ collectives, sentBytes, memory }: Omit<Distribution, 'toString'>): [title: string, text: string][] {
+  const isEstimated = ({ kind }: Collective) => kind !== 'collective-permute';
   const { argumentBytes, outputBytes, tempBytes } = memory;
   return [
-    `${replicas * partitions} devices (${replicas} replicas x ${partitions} partitions)`,
-    ...(lines.length ? lines : ['no collectives']),
-    `a device sends ${bytesText(sentBytes)} a run, and holds ${bytesText(argumentBytes)} of arguments, ${bytesText(outputBytes)} of outputs, ${bytesText(tempBytes)} of temporaries`,
-  ].join('\n');
+    ...collectives.map((one): [string, string] => [
+      one.kind,
+      `${one.count} x ${bytesText(one.bytes)}${isEstimated(one) ? ` among ${one.group} devices` : ' to another device'}`,
+    ]),
+    ['sends', `${bytesText(sentBytes)} in a run${collectives.some(isEstimated) ? ', estimated' : ''}`],
+    ['holds', `${bytesText(argumentBytes)} of arguments, ${bytesText(outputBytes)} of outputs, ${bytesText(tempBytes)} of temporaries`],
+  ];
 }
 
 /** An instruction (HloInstructionProto). */

@@ -1,6 +1,6 @@
 /** Measured times of a compiled program on the machine at hand. */
 import { ShapeError } from '../errors';
-import type { Buffer, LoadedExecutable } from '../pjrt';
+import type { Outputs } from '../pjrt';
 
 /** Wall-clock milliseconds of runs from the call until the outputs are there; inputs are on the device already. */
 export interface Timing {
@@ -22,12 +22,13 @@ export interface TimingOptions {
   readonly budgetMs?: number;
 }
 
+/** What runs: a program on one device, or on several. `B` is what it takes. */
+export interface Runnable<B> {
+  run(inputs: Readonly<Record<string, B>>): Promise<Outputs<Disposable & { ready(): Promise<void> }>>;
+}
+
 /** Runs an executable again and again. Throws ShapeError where `runs` or `warmup` is no whole number above 0, and whatever a run throws. */
-export async function time(
-  executable: LoadedExecutable,
-  inputs: Readonly<Record<string, Buffer>>,
-  options: TimingOptions = {},
-): Promise<Timing> {
+export async function time<B>(executable: Runnable<B>, inputs: Readonly<Record<string, B>>, options: TimingOptions = {}): Promise<Timing> {
   const { runs = 10, warmup = 2, budgetMs = Number.POSITIVE_INFINITY } = options;
   for (const [name, value] of Object.entries({ runs, warmup }))
     if (!Number.isSafeInteger(value) || value < 1) throw new ShapeError(`time: ${name} is a whole number, 1 or more; got ${String(value)}`);
@@ -46,7 +47,7 @@ export async function time(
 }
 
 /** One run, until its outputs are there. */
-export async function runOnce(executable: LoadedExecutable, inputs: Readonly<Record<string, Buffer>>): Promise<void> {
+export async function runOnce<B>(executable: Runnable<B>, inputs: Readonly<Record<string, B>>): Promise<void> {
   using outputs = await executable.run(inputs);
   await Promise.all(Object.values(outputs).map((output) => output.ready()));
 }
