@@ -2,7 +2,9 @@
 #include <dlfcn.h>
 
 #include "capabilities.h"
+#include "channel.h"
 #include "compile.h"
+#include "handlers.h"
 #include "inspect.h"
 #include "memory.h"
 #include "napi.h"
@@ -32,7 +34,7 @@ void pin() {
 constexpr std::chrono::seconds kExitLimit{5};
 
 Napi::Value drain_in_flight(const Napi::CallbackInfo& info) {
-  drain(kExitLimit);
+  drain(kExitLimit, cancel_callbacks);
   return info.Env().Undefined();
 }
 
@@ -43,7 +45,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("release", Napi::Function::New<guarded<release>>(env));
   exports.Set("liveHandles", Napi::Function::New<guarded<live_handles>>(env));
   export_capabilities(env, exports);
+  export_channel(env, exports);
   export_compile(env, exports);
+  export_handlers(env, exports);
   export_inspect(env, exports);
   export_memory(env, exports);
   export_run(env, exports);

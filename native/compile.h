@@ -29,6 +29,7 @@ struct Executable {
   std::shared_ptr<Topology> topology;  // or null
   Owned<PJRT_Executable> executable;
   Owned<PJRT_LoadedExecutable> loaded;
+  std::shared_ptr<PJRT_ExecuteContext> run_context = nullptr;  // its environment's, from its first run on
 };
 
 const Plugin& plugin_of(const Napi::Value& value);

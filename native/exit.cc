@@ -38,8 +38,9 @@ InFlight::~InFlight() {
 
 bool exiting() { return leaving; }
 
-void drain(std::chrono::milliseconds limit) {
+void drain(std::chrono::milliseconds limit, void (*cancel)()) {
   if (leaving.exchange(true)) return;
+  cancel();
   std::unique_lock<std::mutex> lock(counter().mutex);
   counter().idle.wait_for(lock, limit, [] { return counter().running == 0; });
   // Registered this late, it runs before every destructor that a plugin has registered so far.

@@ -18,7 +18,8 @@ class InFlight {
 // True once the process is leaving: work that is still queued is not begun any more.
 bool exiting();
 
-// Called when the process is about to exit. Waits until nothing is in flight, but no longer than `limit`.
-void drain(std::chrono::milliseconds limit);
+// Called when the process is about to exit. `cancel` ends what waits for JavaScript, of which there is no more. Waits until nothing is in
+// flight, but no longer than `limit`.
+void drain(std::chrono::milliseconds limit, void (*cancel)());
 
 }  // namespace node_pjrt

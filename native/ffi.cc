@@ -18,6 +18,9 @@
 #include <sys/mman.h>
 
 #include "attention.h"
+#include "callback.h"
+#include "ffi_extension.h"
+#include "pjrt.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace {
@@ -301,7 +304,7 @@ ffi::Error run_job(const char* target, ffi::ThreadPool& pool, const Attributes& 
   }
 }
 
-constexpr char kForward[] = "node_pjrt_attention", kBackward[] = "node_pjrt_attention_backward";
+constexpr char kForward[] = "node_pjrt_attention", kBackward[] = "node_pjrt_attention_backward", kCallback[] = "node_pjrt_callback";
 
 ffi::Error run_forward(ffi::ThreadPool pool, ffi::AnyBuffer q, ffi::AnyBuffer k, ffi::AnyBuffer v, ffi::RemainingArgs more,
                        ffi::RemainingRets results, double scale, double soft_cap, int64_t threads, ffi::Span<const int64_t> planes,
@@ -369,25 +372,6 @@ auto binding() {
 XLA_FFI_DEFINE_HANDLER(forward_handler, run_forward, binding());
 XLA_FFI_DEFINE_HANDLER(backward_handler, run_backward, binding());
 
-// The FFI extension of PJRT, which is in no header that packages carry. Older plugins have one more field, `int api_version`, before
-// `handler`; they refuse these arguments by their size.
-struct RegisterHandlerArgs {
-  size_t struct_size;
-  const char* target_name;
-  size_t target_name_size;
-  void* handler;
-  const char* platform_name;
-  size_t platform_name_size;
-  int traits;
-};
-
-struct FfiExtension {
-  PJRT_Extension_Base base;
-  void* type_id_register;
-  void* user_data_add;
-  PJRT_Error* (*register_handler)(RegisterHandlerArgs* args);
-};
-
 std::string take_message(const PJRT_Api* api, PJRT_Error* error) {
   PJRT_Error_Message_Args message = {};
   message.struct_size = PJRT_Error_Message_Args_STRUCT_SIZE;
@@ -401,18 +385,25 @@ std::string take_message(const PJRT_Api* api, PJRT_Error* error) {
   return copy;
 }
 
+// What a plugin asks a handler with, when it registers it, is the way to its functions for handlers.
+thread_local const XLA_FFI_Api* asked_with;
+
+XLA_FFI_Error* callback_handler(XLA_FFI_CallFrame* frame) {
+  asked_with = frame->api;
+  return node_pjrt::run_callback(frame);
+}
+
 }  // namespace
 
-std::string register_ffi_handlers(const PJRT_Api* api) {
-  const PJRT_Extension_Base* base = api->extension_start;
-  while (base && base->type != PJRT_Extension_Type_FFI) base = base->next;
-  if (!base) return "";
-  const auto* extension = reinterpret_cast<const FfiExtension*>(base);
-  if (base->struct_size < sizeof(FfiExtension) || !extension->register_handler)
-    return "a plugin's FFI extension can register a handler; got one of " + std::to_string(base->struct_size) + " bytes, which cannot";
+std::string register_ffi_handlers(const PJRT_Api* api, const XLA_FFI_Api** functions) {
+  const FfiExtension* extension = ffi_extension_of(api);
+  if (!extension) return "";
+  const size_t size = extension->base.struct_size;
+  if (size < sizeof(FfiExtension) || !extension->register_handler)
+    return "a plugin's FFI extension can register a handler; got one of " + std::to_string(size) + " bytes, which cannot";
 
   const auto add = [&](const std::string& target, void* handler) -> std::string {
-    const std::string platform = "Host";
+    const std::string platform = kFfiPlatform;
     RegisterHandlerArgs args = {};
     args.struct_size = offsetof(RegisterHandlerArgs, traits) + sizeof(args.traits);
     args.target_name = target.data();
@@ -423,6 +414,13 @@ std::string register_ffi_handlers(const PJRT_Api* api) {
     PJRT_Error* error = extension->register_handler(&args);
     return error ? "the plugin did not register " + target + ": " + take_message(api, error) : "";
   };
-  const std::string problem = add(kForward, reinterpret_cast<void*>(+forward_handler));
-  return problem.empty() ? add(kBackward, reinterpret_cast<void*>(+backward_handler)) : problem;
+  asked_with = nullptr;
+  std::string problem = add(kForward, reinterpret_cast<void*>(+forward_handler));
+  if (problem.empty()) problem = add(kBackward, reinterpret_cast<void*>(+backward_handler));
+  // Callbacks, and whatever else is registered, come with a context of each run.
+  if (problem.empty() && node_pjrt::has_function(api, offsetof(PJRT_Api, PJRT_ExecuteContext_Create)))
+    problem = add(kCallback, reinterpret_cast<void*>(+callback_handler));
+  const bool is_same = asked_with && asked_with->api_version.major_version == XLA_FFI_API_MAJOR && asked_with->api_version.minor_version == XLA_FFI_API_MINOR;
+  *functions = is_same ? asked_with : nullptr;
+  return problem;
 }

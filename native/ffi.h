@@ -34,7 +34,15 @@
 
 #include "pjrt_c_api.h"
 
+struct XLA_FFI_Api;
+
+// node_pjrt_callback calls JavaScript: see callback.h.
+
+// The only platform of the CPU plugin, under one of its names.
+constexpr char kFfiPlatform[] = "Host";
+
 // Registers the handlers with a plugin that has the FFI extension; a plugin without it is left as it is. Returns "" or why it failed. To
 // be called once a plugin is initialised; again is harmless. The plugin's registry is global to the process and for ever, and of two
-// handlers by one name the first stays: so the library this code is in must never be unloaded.
-std::string register_ffi_handlers(const PJRT_Api* api);
+// handlers by one name the first stays: so the library this code is in must never be unloaded. `functions` are then the plugin's own, for
+// handlers; null where it has none.
+std::string register_ffi_handlers(const PJRT_Api* api, const XLA_FFI_Api** functions);

@@ -1,12 +1,14 @@
 #include "napi.h"
 
 #include "drop.h"
+#include <system_error>
+#include <thread>
 
 namespace node_pjrt {
 
 struct Pending {
   std::shared_ptr<Environment> environment;
-  Owned<PJRT_Event> event;
+  std::optional<Owned<PJRT_Event>> event;  // what it waits for, where that is no thread
   std::optional<InFlight> in_flight;  // ends on the plugin's thread, as soon as the event is ready
   std::optional<Error> error;
   Napi::Promise::Deferred deferred;
@@ -24,19 +26,16 @@ void Environment::create(Napi::Env env) {
 
 void Environment::begin(Napi::Env env, std::unique_ptr<Pending> pending) {
   PJRT_Event_OnReady_Args args{};
-  args.event = pending->event.get();
+  args.event = pending->event->get();
   args.user_arg = pending.get();
   args.callback = [](PJRT_Error* error, void* argument) {
     auto* pending = static_cast<Pending*>(argument);
-    if (error) pending->error = error_of(pending->event.plugin(), error);
+    if (error) pending->error = error_of(pending->event->plugin(), error);
     pending->in_flight.reset();
     pending->environment->ready(pending);
   };
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    if (pending_++ == 0) wake_.Ref(env);
-  }
-  const Plugin& plugin = pending->event.plugin();
+  expect(env);
+  const Plugin& plugin = pending->event->plugin();
   Pending* raw = pending.release();  // the callback's from here on: it may run before OnReady returns
   try {
     call(plugin, PJRT_FUNCTION(Event_OnReady), args);
@@ -45,6 +44,11 @@ void Environment::begin(Napi::Env env, std::unique_ptr<Pending> pending) {
     raw->in_flight.reset();
     ready(raw);
   }
+}
+
+void Environment::expect(Napi::Env env) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (pending_++ == 0) wake_.Ref(env);
 }
 
 void Environment::ready(Pending* pending) {
@@ -147,6 +151,37 @@ Napi::Promise when_ready(Napi::Env env, Owned<PJRT_Event> event, Finish finish) 
       new Pending{environment, std::move(event), std::nullopt, std::nullopt, deferred, std::move(finish)});
   pending->in_flight.emplace();
   environment->begin(env, std::move(pending));
+  return deferred.Promise();
+}
+
+Napi::Promise on_own_thread(Napi::Env env, std::function<void()> work, Finish finish) {
+  const std::shared_ptr<Environment> environment = Environment::of(env);
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  std::unique_ptr<Pending> pending(
+      new Pending{environment, std::nullopt, std::nullopt, std::nullopt, deferred, std::move(finish)});
+  pending->in_flight.emplace();
+  environment->expect(env);
+  Pending* raw = pending.release();
+  auto run = [raw, work = std::move(work)]() mutable {
+    try {
+      work();
+    } catch (const Error& error) {
+      raw->error = error;
+    } catch (const std::exception& error) {
+      raw->error = Error(PJRT_Error_Code_INTERNAL, error.what());
+    }
+    // What it holds goes before the process may.
+    work = nullptr;
+    raw->in_flight.reset();
+    raw->environment->ready(raw);
+  };
+  try {
+    std::thread(std::move(run)).detach();
+  } catch (const std::system_error& error) {
+    raw->error = Error(PJRT_Error_Code_RESOURCE_EXHAUSTED, std::string("a run with callbacks has a thread of its own: ") + error.what());
+    raw->in_flight.reset();
+    environment->ready(raw);
+  }
   return deferred.Promise();
 }
 

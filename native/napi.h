@@ -33,6 +33,7 @@ class Environment : public std::enable_shared_from_this<Environment> {
   std::chrono::nanoseconds inline_time{0};
 
   void begin(Napi::Env env, std::unique_ptr<Pending> pending);
+  void expect(Napi::Env env);  // one more pending promise, to be made ready
   void ready(Pending* pending);  // any thread
 
  private:
@@ -102,6 +103,10 @@ using Finish = std::function<Napi::Value(Napi::Env)>;
 
 // A promise of what `finish` makes, on the JS thread, once `event` is ready; rejected with the event's error. The wait takes no thread.
 Napi::Promise when_ready(Napi::Env env, Owned<PJRT_Event> event, Finish finish);
+
+// A promise of what `finish` makes, on the JS thread, after `work` on a thread of its own: for what may wait for JavaScript, which itself may
+// wait for libuv's few workers.
+Napi::Promise on_own_thread(Napi::Env env, std::function<void()> work, Finish finish);
 
 // A promise of what `finish` makes, on the JS thread, of the result of `work`, done on a libuv worker.
 template <typename T>

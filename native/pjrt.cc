@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "ffi.h"
+#include "ffi_api.h"
 
 namespace node_pjrt {
 namespace {
@@ -97,7 +98,7 @@ const Plugin& load_plugin(const std::string& path) {
   entry.plugin.api = open_library(path, entry.library);
   PJRT_Plugin_Initialize_Args args{};
   call(entry.plugin, PJRT_FUNCTION(Plugin_Initialize), args);
-  entry.plugin.ffi_problem = register_ffi_handlers(entry.plugin.api);
+  entry.plugin.ffi_problem = register_ffi_handlers(entry.plugin.api, &entry.plugin.ffi);
   entry.ready = true;
   return entry.plugin;
 }
@@ -118,6 +119,11 @@ Error error_of(const Plugin& plugin, PJRT_Error* error) {
   destroy.error = error;
   plugin.api->PJRT_Error_Destroy(&destroy);
   return result;
+}
+
+void require_ffi(const Plugin& plugin) {
+  if (plugin.ffi) return;
+  throw Error(PJRT_Error_Code_UNIMPLEMENTED, "handlers of custom calls are for a plugin that has XLA FFI " + ffi_version_text() + " and contexts of runs; " + plugin.path + " does not");
 }
 
 Error missing_function(const Plugin& plugin, const char* name) {

@@ -11,6 +11,8 @@
 
 #include "pjrt_c_api.h"
 
+struct XLA_FFI_Api;
+
 namespace node_pjrt {
 
 // The one error of the native half. `code` is a PJRT_Error_Code, or one of these:
@@ -27,7 +29,8 @@ struct Error : std::runtime_error {
 struct Plugin {
   std::string path;
   const PJRT_Api* api = nullptr;
-  std::string ffi_problem;  // why this addon's custom calls are not available; empty where they are
+  std::string ffi_problem;           // why this addon's custom calls are not available; empty where they are
+  const XLA_FFI_Api* ffi = nullptr;  // what handlers of custom calls are called with, of the version that this addon has; or null
 };
 
 // Loads and initialises the plugin at `path` (a real path), once per process; every later call, from any thread, returns the same one.
@@ -53,6 +56,9 @@ inline bool has_function(const PJRT_Api* api, size_t offset) {
   if (offset + sizeof(function) <= api->struct_size) std::memcpy(&function, reinterpret_cast<const char*>(api) + offset, sizeof(function));
   return function != nullptr;
 }
+
+// Throws Error UNIMPLEMENTED where a plugin has no `ffi`.
+void require_ffi(const Plugin& plugin);
 
 Error missing_function(const Plugin& plugin, const char* name);
 

@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "host.h"
+#include "channel.h"
 #include "memory.h"
 #include "napi.h"
 
@@ -86,6 +87,7 @@ struct Run {
     std::vector<PJRT_Event*> done(devices);
     PJRT_ExecuteOptions options{};
     options.struct_size = PJRT_ExecuteOptions_STRUCT_SIZE;
+    options.context = executable->run_context.get();
     PJRT_LoadedExecutable_Execute_Args args{};
     args.executable = executable->loaded.get();
     args.options = &options;
@@ -128,8 +130,11 @@ void await_all(const Plugin& plugin, const std::vector<Owned<PJRT_Event>>& event
 // fire. After this much time the next run goes by way of a worker, and with that round the loop.
 constexpr std::chrono::milliseconds kInlineTurn{5};
 
-// execute(executable, client, devices, inputs device by device, output byte lengths of one device, on a worker?): outputs device by device.
-// Of several devices always on a worker: the launch waits for all of them.
+// Where a run is launched, as lib/pjrt/native.ts has it.
+enum class Where { kHere = 0, kWorker = 1, kOwnThread = 2 };
+
+// execute(executable, client, devices, inputs device by device, output byte lengths of one device, where): outputs device by device. Of
+// several devices never here: the launch waits for all of them.
 Napi::Value execute(Info info) {
   const Napi::Env env = info.Env();
   auto run = std::make_shared<Run>();
@@ -139,9 +144,14 @@ Napi::Value execute(Info info) {
   const auto inputs = info[3].As<Napi::Array>();
   for (uint32_t i = 0; i < inputs.Length(); i++) run->inputs.push_back(unwrap<Buffer>(inputs.Get(i)));
   run->output_bytes = integers_of(info[4]);
-  const bool on_worker = run->devices > 1 || info[5].As<Napi::Boolean>();
+  if (!run->executable->run_context) run->executable->run_context = run_context(env, run->executable->plugin);
+  const auto where = static_cast<Where>(info[5].As<Napi::Number>().Int32Value());
+  if (where == Where::kOwnThread)
+    return on_own_thread(
+        env, [run] { await_all(run->executable->plugin, run->launch()); },
+        [run, parent](Napi::Env env) { return run->finish(env, parent); });
   const auto environment = Environment::of(env);
-  if (on_worker || environment->inline_time > kInlineTurn) {
+  if (run->devices > 1 || where == Where::kWorker || environment->inline_time > kInlineTurn) {
     return OffThread<std::shared_ptr<Run>>::run(
         env,
         [run] {

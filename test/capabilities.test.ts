@@ -71,6 +71,9 @@ describe('a plugin that lacks functions', () => {
     using a = client.upload(program.inputs[0].type, Float32Array.of(1, 2));
     using result = await program.run({ a, b: a });
     expect(await result.out.read()).toEqual(Float32Array.of(2, 4));
+    expect(() => client.plugin.callback('none', () => {})).toThrow(
+      /^UNIMPLEMENTED: .* has XLA FFI 0\.2 and contexts of runs; .*cut\.so does not$/,
+    );
     let error: unknown;
     try {
       void program.fingerprint;

@@ -4,51 +4,20 @@ import * as fs from 'node:fs';
 import { createRequire } from 'node:module';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { installIn, manifest, pack, program, root, run } from './packed';
 
-const root = path.join(__dirname, '..');
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'node-pjrt packages '));
 const platform = `@node-pjrt/linux-${process.arch}-gnu`;
-const manifest = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'));
 let tarballs: string[];
 let app: string;
 
+const install = (name: string, packages: string[]) => installIn(path.join(scratch, name), packages);
+
 beforeAll(() => {
-  // Whatever this machine's compiler and libraries are.
-  execFileSync(process.execPath, ['pack/pack.mjs', '--out', scratch, '--cpu', process.arch, '--any-library'], { cwd: root });
-  tarballs = [`node-pjrt-${manifest.version}.tgz`, `node-pjrt-linux-${process.arch}-gnu-${manifest.version}.tgz`].map((name) =>
-    path.join(scratch, name),
-  );
+  tarballs = pack(scratch);
   app = install('app', tarballs);
 }, 180_000);
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
-
-/**
- * A new folder with tarballs installed into it as npm does, but offline and with an empty cache. What they depend on comes from this
- * repository's node_modules, as links.
- */
-function install(name: string, packages: string[]): string {
-  const folder = path.join(scratch, name);
-  fs.mkdirSync(folder);
-  const overrides = Object.fromEntries(Object.keys(manifest.dependencies).map((one) => [one, `file:${root}/node_modules/${one}`]));
-  fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ private: true, overrides }));
-  const flags = ['--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--cache', path.join(folder, 'cache')];
-  execFileSync('npm', ['install', ...flags, ...packages], { cwd: folder });
-  return folder;
-}
-
-function run(folder: string, command: string, ...args: string[]) {
-  // Without the colours that jest asks for in its workers where CI is a terminal.
-  const { NODE_PJRT_ADDON: _, FORCE_COLOR: __, ...environment } = process.env;
-  const env = { ...environment, NO_COLOR: '1' };
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, env, encoding: 'utf8' });
-  return { status, stdout, stderr };
-}
-
-/** Runs a program's text under a name, whose extension says how it is loaded. */
-function program(folder: string, name: string, text: string) {
-  fs.writeFileSync(path.join(folder, name), text);
-  return run(folder, process.execPath, name);
-}
 
 const inTarball = (file: string) =>
   execFileSync('tar', ['tzf', file], { encoding: 'utf8' })
@@ -70,6 +39,7 @@ test('the main package holds what runs, what documents it and what builds it, an
     'dist/lower/tuned.json',
     ...native.map(({ name }) => `native/${name}`),
     ...docs.map((file) => `docs/${file}`),
+    ...['include/node_pjrt/ffi.h', 'include/node_pjrt/ffi.hpp'],
     ...['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.gyp', 'lib/bench/story/peer.py', 'package.json', 'setup.mjs'],
   ];
   expect(files).toEqual(expected.sort());

@@ -1,5 +1,6 @@
 /** Every StableHLO builder, run on the CPU plugin against its meaning in JavaScript, and compiled for TPU v5p. */
 import * as s from '../lib/ir/stablehlo';
+import * as ffi from '../lib/ir/stablehlo/ffi';
 import { Client, Topology } from '../lib/pjrt';
 import type { DType } from '../lib/types';
 import { evaluate } from './evaluate';
@@ -55,5 +56,6 @@ test('no builder is left out', () => {
   const text = cases.map(({ module }) => module.text).join('');
   const others: Record<string, string> = { sum: 'reduce', max: 'reduce', min: 'reduce', whileLoop: 'while', caseOf: 'case', ifElse: 'if' };
   const name = (builder: string) => others[builder] ?? builder.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-  expect(Object.keys(s).filter((builder) => builder !== 'program' && !text.includes(`"stablehlo.${name(builder)}"`))).toEqual([]);
+  const isOne = (builder: string) => builder !== 'program' && !(builder in ffi);
+  expect(Object.keys(s).filter((builder) => isOne(builder) && !text.includes(`"stablehlo.${name(builder)}"`))).toEqual([]);
 });

@@ -250,7 +250,7 @@ interface Ports {
 }
 
 async function portsOf(module: Module | Ports): Promise<Program> {
-  return 'text' in module ? programOf(module) : { ...module, text: '', opaque: true, donated: new Set<string>() };
+  return 'text' in module ? programOf(module) : { ...module, text: '', opaque: true, callsBack: true, donated: new Set<string>() };
 }
 
 /** What an executable is made of. */

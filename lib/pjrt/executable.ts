@@ -6,7 +6,7 @@ import type { Client, Device } from './client';
 import { observed } from './events';
 import { Handle, rawOf } from './handle';
 import { heldCopy } from './held-bytes';
-import { type CompiledMemory, native, type Raw } from './native';
+import { type CompiledMemory, native, type Raw, type Where, where } from './native';
 import type { Program } from './program';
 
 /** The plugin's own estimate of one run. What it cannot see into, a custom call on the CPU, counts as 0. */
@@ -206,7 +206,7 @@ const transcendentalFlops = 10;
 
 /** A program on a client's device, ready to run. */
 export class LoadedExecutable extends Executable {
-  readonly #onWorker: boolean;
+  readonly #where: Where;
   // Asked for here: a run may end after its program is disposed.
   readonly #program: string;
   readonly #donated: ReadonlySet<string>;
@@ -224,7 +224,7 @@ export class LoadedExecutable extends Executable {
     this.#outputBytes = this.outputs.map(({ type }) => bytesOf(type));
     this.#donated = program.donated;
     this.#program = this.name;
-    this.#onWorker = client.platform === 'cpu' && isLarge(program, this);
+    this.#where = client.platform === 'cpu' ? placeOf(program, this) : where.here;
   }
 
   /**
@@ -238,7 +238,7 @@ export class LoadedExecutable extends Executable {
     for (const buffer of Object.values(inputs)) if (buffer?.arriving) await buffer.arriving;
     const raws = this.inputs.map((port) => this.#checked(port, inputs[port.name]));
     const client = rawOf(this.client);
-    const execute = () => native().execute(executable, client, 1, raws, this.#outputBytes, this.#onWorker);
+    const execute = () => native().execute(executable, client, 1, raws, this.#outputBytes, this.#where);
     const running = observed('execute', execute, () => this.#runFacts());
     // From here on, not when it is over: a second run must not take them meanwhile.
     for (const name of this.#donated) inputs[name].donate(this.#program);
@@ -271,6 +271,12 @@ export class LoadedExecutable extends Executable {
 
 function namesOf(ports: readonly Port[]): string {
   return ports.map(({ name }) => name).join(', ') || '(none)';
+}
+
+// A callback needs the JavaScript thread, and what it waits for may need libuv's workers.
+function placeOf(program: Program, executable: Executable): Where {
+  if (program.callsBack) return where.ownThread;
+  return isLarge(program, executable) ? where.worker : where.here;
 }
 
 // What the cost analysis cannot see into counts as large: a custom call that does not say its flops, and a loop, whose body it counts

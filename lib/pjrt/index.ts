@@ -1,10 +1,12 @@
 /** The runtime half: plugins, and what they compile and run. */
 export type { Buffer } from './buffer';
+export type { CallbackFunction, CallbackInput, CallbackResults } from './callback';
 export type { Capabilities, Extension, Slot, Version } from './capabilities';
 export { Client, type ClientOptions, type Device, type CompileOptions, type ShardedOptions, type Target } from './client';
 export type { CacheOption, CompileCache } from './compile-cache';
 export type { Cost, Executable, LoadedExecutable, OptimizedProgram, Origin, Outputs } from './executable';
 export type { EventName, Events, Timed } from './events';
+export type { HandlerSource } from './handlers';
 export { liveHandles } from './handle';
 export { hostArray, type HostData } from './host-data';
 export type { Memory } from './memory';

@@ -91,6 +91,18 @@ export interface CompiledMemory {
   readonly hostBytes: number;
 }
 
+/** Where a run is launched: see native/run.cc. */
+export const where = { here: 0, worker: 1, ownThread: 2 } as const;
+export type Where = (typeof where)[keyof typeof where];
+
+/** What is called for a program's callback; it gives `answer` back, once, and does not throw. */
+export type Dispatch = (
+  answer: Raw,
+  name: string,
+  inputs: readonly (readonly [type: number, shape: readonly number[], memory: ArrayBuffer])[],
+  results: readonly (readonly [type: number, shape: readonly number[]])[],
+) => void;
+
 interface Addon {
   setEnvironment(rows: readonly (readonly [name: string, value: string, append: boolean])[]): void;
   drain(): void;
@@ -146,8 +158,12 @@ interface Addon {
     devices: number,
     inputs: readonly Raw[],
     outputBytes: readonly number[],
-    onWorker: boolean,
+    where: Where,
   ): Promise<Raw[]>;
+  registerHandler(plugin: Raw, name: string, library: string, symbols: readonly string[]): void;
+  listen(plugin: Raw, dispatch: Dispatch): void;
+  finishCallback(answer: Raw, results: readonly Uint8Array[]): void;
+  failCallback(answer: Raw, code: number, message: string): void;
 }
 
 // Codes that are not the plugin's: see native/pjrt.h.

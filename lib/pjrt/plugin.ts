@@ -2,9 +2,11 @@
 import * as fs from 'node:fs';
 import { PjrtError } from '../errors';
 import { pluginPath } from '../supply';
+import { type CallbackFunction, registerCallback } from './callback';
 import { type Capabilities, capabilitiesOf, extensionText, type Version } from './capabilities';
 import { pluginEnvironment } from './environment';
 import { observed } from './events';
+import { type HandlerSource, registerHandler } from './handlers';
 import { type Attribute, type PluginFacts, type Raw, native } from './native';
 
 // What a plugin was loaded under, by path: it reads these once.
@@ -44,6 +46,26 @@ export class Plugin {
     this.apiVersion = this.capabilities.api;
     this.extensions = this.capabilities.extensions.map(extensionText);
     this.ffiProblem = facts.ffiProblem;
+  }
+
+  /**
+   * Makes a function of a shared library the custom call `name` (api_version 4) of this plugin's programs, for the life of the process and
+   * all of its threads; again with the same functions does nothing. Throws ShapeError for a name or source that is none, PluginError for
+   * a library or symbol that is not there or was built for another version of XLA's FFI, PjrtError ALREADY_EXISTS where the name has
+   * other functions, and UNIMPLEMENTED on a plugin that calls no handlers, as a TPU's. The library is native code: it is trusted.
+   */
+  register(name: string, source: HandlerSource): void {
+    registerHandler(this, name, source);
+  }
+
+  /**
+   * Makes a JavaScript function the callback `name` of the programs that this thread runs: `stablehlo.callback(name, ...)` in a program.
+   * For debugging: each call copies its tensors and waits for the event loop. What it throws, or its promise rejects with, is the run's
+   * error. `using`, or `[Symbol.dispose]()`, takes it away. Throws ShapeError for a name that is taken or none, PjrtError UNIMPLEMENTED on
+   * a plugin that calls no handlers, as a TPU's.
+   */
+  callback(name: string, callback: CallbackFunction): Disposable {
+    return registerCallback(this, name, callback);
   }
 
   /**

@@ -3,10 +3,15 @@ import { ShapeError } from '../errors';
 import { type Module, type Port, sameType, typeText } from '../types';
 import { type RawPort, Reader } from './reader';
 
+/** The custom call that is JavaScript. */
+export const callbackTarget = 'node_pjrt_callback';
+
 /** A module that may be compiled. */
 export interface Program extends Module {
   /** Names of inputs whose memory a run may take for its outputs (`tf.aliasing_output`, `jax.buffer_donor`). */
   readonly donated: ReadonlySet<string>;
+  /** Whether it may call JavaScript. */
+  readonly callsBack: boolean;
   /** Whether it has what a plugin's cost analysis cannot see into: custom calls and loops. */
   readonly opaque: boolean;
 }
@@ -26,7 +31,7 @@ export async function programOf(module: Module | string): Promise<Program> {
   const main = await reader.read();
   const inputs = main.inputs.map((port, i) => named(port.name ?? `arg${i}`, port, 'takes'));
   const outputs = outputNames(main.outputs).map((name, i) => named(name, main.outputs[i], 'returns'));
-  const read = { text, inputs, outputs, opaque: reader.opaque };
+  const read = { text, inputs, outputs, opaque: reader.opaque, callsBack: text.includes(callbackTarget) };
   const ports = typeof module === 'string' ? read : module;
   agree('inputs', ports.inputs, inputs);
   agree('outputs', ports.outputs, outputs);

@@ -19,7 +19,7 @@ import type { Client, Device } from './client';
 import { observed } from './events';
 import { Executable, type Outputs, outputsOf, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
-import { native, type Raw } from './native';
+import { native, type Raw, type Where, where } from './native';
 import type { Program } from './program';
 import { runsOf, type Sharding, type Shardings, shardingsOf } from './sharding';
 
@@ -90,6 +90,7 @@ export class ShardedExecutable extends Executable {
   readonly inputShardings: Readonly<Record<string, Sharding>>;
   readonly outputShardings: Readonly<Record<string, Sharding>>;
   readonly #program: string;
+  readonly #where: Where;
   readonly #donated: ReadonlySet<string>;
   readonly #shardTypes: readonly TensorType[];
 
@@ -107,6 +108,7 @@ export class ShardedExecutable extends Executable {
     this.inputShardings = byName(this.inputs, shardings.inputs);
     this.outputShardings = byName(this.outputs, shardings.outputs);
     this.#shardTypes = this.deviceOutputs.map(({ type }) => type);
+    this.#where = program.callsBack ? where.ownThread : where.worker;
     this.#donated = program.donated;
     this.#program = this.name;
     this.outputs.forEach(({ name, type }, i) => {
@@ -163,7 +165,7 @@ export class ShardedExecutable extends Executable {
     const raws = this.devices.flatMap((_, device) => byInput.map((shards) => shards[device]));
     const bytes = this.#shardTypes.map(bytesOf);
     const client = rawOf(this.client);
-    const execute = () => native().execute(executable, client, this.devices.length, raws, bytes, true);
+    const execute = () => native().execute(executable, client, this.devices.length, raws, bytes, this.#where);
     const running = observed('execute', execute, () => this.#runFacts());
     for (const name of this.#donated) this.#donate(inputs[name]);
     const shards = await running;

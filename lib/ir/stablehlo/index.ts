@@ -13,3 +13,4 @@ export * from './shape';
 export * from './contract';
 export * from './gather';
 export * from './control';
+export * from './ffi';

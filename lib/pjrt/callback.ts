@@ -1,0 +1,92 @@
+/** JavaScript functions as custom calls, for debugging: docs/ffi.md. */
+import { type PjrtCode, PjrtError, pjrtCodes, ShapeError } from '../errors';
+import { dtypes, fromBits, type HostArray, isNarrowFloat, tensor, type TensorType } from '../types';
+import { dtypeOf, type HostData, hostBytes } from './buffer';
+import { checkTarget } from './handlers';
+import { type Dispatch, native, type Raw } from './native';
+import type { Plugin } from './plugin';
+
+/** A tensor that a program gives to a callback: a copy, which is the callback's to keep or change. */
+export interface CallbackInput {
+  readonly type: TensorType;
+  /** As `Buffer.read` gives it: bf16 and f16 widened to f32. */
+  readonly data: HostArray;
+}
+
+/** A result for each of the call's: an array alone where there is one, nothing where there is none. As `Client.upload` takes them. */
+// biome-ignore lint/suspicious/noConfusingVoidType: (inputs) => console.log(inputs) is the first callback that anybody writes.
+export type CallbackResults = HostData | readonly HostData[] | undefined | void;
+
+/** `results` are the types that the program expects. */
+export type CallbackFunction = (
+  inputs: readonly CallbackInput[],
+  results: readonly TensorType[],
+) => CallbackResults | Promise<CallbackResults>;
+
+// By path of the plugin, and then by name. Of this thread: a program calls those of the thread that runs it.
+const functionsOf = new Map<string, Map<string, CallbackFunction>>();
+
+/** See `Plugin.callback`. */
+export function registerCallback(plugin: Plugin, name: string, callback: CallbackFunction): Disposable {
+  checkTarget('a callback', name);
+  if (typeof callback !== 'function') throw new ShapeError(`a callback is a function; ${name} is ${typeof callback}`);
+  if (plugin.isTpu)
+    throw new PjrtError('UNIMPLEMENTED', `callbacks are called by this machine's processor; ${plugin.path} runs programs on a TPU`);
+  let functions = functionsOf.get(plugin.path);
+  if (!functions) {
+    functions = new Map();
+    native().listen(plugin.raw, dispatchTo(functions));
+    functionsOf.set(plugin.path, functions);
+  }
+  const known = functions;
+  if (known.has(name)) throw new ShapeError(`a callback has a name of its own, until it is disposed; ${name} is taken`);
+  known.set(name, callback);
+  return {
+    [Symbol.dispose]: () => {
+      if (known.get(name) === callback) known.delete(name);
+    },
+  };
+}
+
+function dispatchTo(functions: ReadonlyMap<string, CallbackFunction>): Dispatch {
+  return (answer, name, inputs, results) => {
+    const types = results.map(([type, shape]) => tensor(dtypeOf(type), shape));
+    call(functions, name, inputs.map(inputOf), types).then(
+      (bytes) => native().finishCallback(answer, bytes),
+      (error) => fail(answer, name, error),
+    );
+  };
+}
+
+async function call(
+  functions: ReadonlyMap<string, CallbackFunction>,
+  name: string,
+  inputs: readonly CallbackInput[],
+  types: readonly TensorType[],
+): Promise<Uint8Array[]> {
+  const callback = functions.get(name);
+  if (!callback) throw new PjrtError('NOT_FOUND', `it is not registered; this thread has ${[...functions.keys()].join(', ') || 'none'}`);
+  const given = await callback(inputs, types);
+  const values: readonly HostData[] = given === undefined ? [] : Array.isArray(given) ? given : [given as HostData];
+  if (values.length !== types.length)
+    throw new ShapeError(`it gives an array for each of its ${types.length} results; got ${values.length}`);
+  return types.map((type, i) => hostBytes(type, values[i]));
+}
+
+function inputOf([type, shape, memory]: Parameters<Dispatch>[2][number]): CallbackInput {
+  const dtype = dtypeOf(type);
+  const bits = new dtypes[dtype].host(memory);
+  return { type: tensor(dtype, shape), data: isNarrowFloat(dtype) ? fromBits(dtype, bits as Uint16Array) : bits };
+}
+
+function fail(answer: Raw, name: string, error: unknown): void {
+  const [code, message] = codeAndMessage(error);
+  // A zero ends a plugin's message.
+  native().failCallback(answer, pjrtCodes.indexOf(code), `the callback ${name}: ${message}`.replaceAll('\0', '\ufffd'));
+}
+
+function codeAndMessage(error: unknown): [PjrtCode, string] {
+  // Its message begins with the code, as the run's will.
+  if (error instanceof PjrtError) return [error.code, error.message.slice(error.code.length + 2)];
+  return [error instanceof ShapeError ? 'INVALID_ARGUMENT' : 'UNKNOWN', error instanceof Error ? error.message : String(error)];
+}
