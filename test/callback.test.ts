@@ -148,6 +148,41 @@ test.each(wrong)('a callback that %s fails its run, and the next one works', asy
   expect(await runWith('bad', ([x]) => x.data)).toEqual([1, 2, 3, 4]);
 });
 
+test('the cause of a run’s error is what the callback threw, for each of several runs', async () => {
+  const errors = [1, 2, 3].map((n) => new RangeError(`number ${n}`));
+  using _ = cpu.plugin.callback('bad', async ([x]) => {
+    throw errors[x.data[0] as number];
+  });
+  const results = await Promise.allSettled([2, 0, 1].map((n) => run(through('bad'), new Float32Array(4).fill(n))));
+  const causes = results.map((result) => result.status === 'rejected' && result.reason.cause);
+  expect(causes.map((cause, i) => cause === errors[[2, 0, 1][i]])).toEqual([true, true, true]);
+});
+
+test('on several devices, each calls, and an error of one is that of the run', async () => {
+  using client = await Client.open('cpu', { devices: 4 });
+  const seen: unknown[] = [];
+  let fails = false;
+  using _ = client.plugin.callback('each', async ([x]) => {
+    await later(5);
+    seen.push(x.data);
+    if (fails && x.data[0] === 3) throw new Error('not the third');
+    return (x.data as Float32Array).map((value) => value * 10);
+  });
+  using program = await client.compileSharded(through('each'), { replicas: 4 });
+  using x = program.upload(
+    'x',
+    [1, 2, 3, 4].map((n) => new Float32Array(4).fill(n)),
+  );
+  using outputs = await program.run({ x });
+  const values = await Promise.all([0, 1, 2, 3].map(async (replica) => (await outputs.y.read(replica))[0]));
+  expect([values, seen.length]).toEqual([[10, 20, 30, 40], 4]);
+  fails = true;
+  const error = await program.run({ x }).catch((caught) => caught);
+  // The plugin puts words of its own, and another code, before that of one device.
+  expect(error).toEqual(failure(/the callback each: not the third$/, 'INTERNAL'));
+  expect(error.cause).toEqual(new Error('not the third'));
+});
+
 test('an error of the runtime in a callback keeps its code', async () => {
   const inner: CallbackFunction = async () => void (await run(through('nobody')));
   await expect(runWith('outer', inner)).rejects.toEqual(

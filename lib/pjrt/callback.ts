@@ -1,9 +1,10 @@
 /** JavaScript functions as custom calls, for debugging: docs/ffi.md. */
 import { type PjrtCode, PjrtError, pjrtCodes, ShapeError } from '../errors';
 import { dtypes, fromBits, type HostArray, isNarrowFloat, tensor, type TensorType } from '../types';
-import { dtypeOf, type HostData, hostBytes } from './buffer';
+import { dtypeOf } from './buffer';
 import { checkTarget } from './handlers';
-import { type Dispatch, native, type Raw } from './native';
+import { type HostData, hostBytes } from './host-data';
+import { type Dispatch, native, type Raw, type Where, where } from './native';
 import type { Plugin } from './plugin';
 
 /** A tensor that a program gives to a callback: a copy, which is the callback's to keep or change. */
@@ -79,10 +80,31 @@ function inputOf([type, shape, memory]: Parameters<Dispatch>[2][number]): Callba
   return { type: tensor(dtype, shape), data: isNarrowFloat(dtype) ? fromBits(dtype, bits as Uint16Array) : bits };
 }
 
+// What callbacks threw, until their runs fail: a plugin passes on no more than a code and a text.
+const thrown = new Map<string, unknown>();
+const mostThrown = 64;
+
 function fail(answer: Raw, name: string, error: unknown): void {
   const [code, message] = codeAndMessage(error);
   // A zero ends a plugin's message.
-  native().failCallback(answer, pjrtCodes.indexOf(code), `the callback ${name}: ${message}`.replaceAll('\0', '\ufffd'));
+  const text = `the callback ${name}: ${message}`.replaceAll('\0', '\ufffd').trim();
+  thrown.set(text, error);
+  // A run may have failed of something else.
+  if (thrown.size > mostThrown) thrown.delete(thrown.keys().next().value as string);
+  native().failCallback(answer, pjrtCodes.indexOf(code), text);
+}
+
+/** A run. The error of one with callbacks has what a callback threw as its `cause`, where it comes from one: that has the stack. */
+export function withCause<T>(place: Where, run: Promise<T>): Promise<T> {
+  if (place !== where.ownThread) return run;
+  return run.catch((error: Error) => {
+    // A code comes before the text, and of several devices more.
+    const text = [...thrown.keys()].find((one) => error.message.endsWith(one));
+    if (text === undefined) throw error;
+    error.cause = thrown.get(text);
+    thrown.delete(text);
+    throw error;
+  });
 }
 
 function codeAndMessage(error: unknown): [PjrtCode, string] {

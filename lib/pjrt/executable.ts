@@ -2,6 +2,7 @@
 import { ShapeError } from '../errors';
 import { bytesOf, type Module, type Port, sameType, type TensorType, typeText } from '../types';
 import { Buffer, dtypeOf } from './buffer';
+import { withCause } from './callback';
 import type { Client, Device } from './client';
 import { observed } from './events';
 import { Handle, rawOf } from './handle';
@@ -238,7 +239,7 @@ export class LoadedExecutable extends Executable {
     for (const buffer of Object.values(inputs)) if (buffer?.arriving) await buffer.arriving;
     const raws = this.inputs.map((port) => this.#checked(port, inputs[port.name]));
     const client = rawOf(this.client);
-    const execute = () => native().execute(executable, client, 1, raws, this.#outputBytes, this.#where);
+    const execute = () => withCause(this.#where, native().execute(executable, client, 1, raws, this.#outputBytes, this.#where));
     const running = observed('execute', execute, () => this.#runFacts());
     // From here on, not when it is over: a second run must not take them meanwhile.
     for (const name of this.#donated) inputs[name].donate(this.#program);

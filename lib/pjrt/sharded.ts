@@ -15,6 +15,7 @@ import {
 } from '../types';
 import { Buffer } from './buffer';
 import { type HostData, hostBytes } from './host-data';
+import { withCause } from './callback';
 import type { Client, Device } from './client';
 import { observed } from './events';
 import { Executable, type Outputs, outputsOf, type Stored } from './executable';
@@ -165,7 +166,7 @@ export class ShardedExecutable extends Executable {
     const raws = this.devices.flatMap((_, device) => byInput.map((shards) => shards[device]));
     const bytes = this.#shardTypes.map(bytesOf);
     const client = rawOf(this.client);
-    const execute = () => native().execute(executable, client, this.devices.length, raws, bytes, this.#where);
+    const execute = () => withCause(this.#where, native().execute(executable, client, this.devices.length, raws, bytes, this.#where));
     const running = observed('execute', execute, () => this.#runFacts());
     for (const name of this.#donated) this.#donate(inputs[name]);
     const shards = await running;
