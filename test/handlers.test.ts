@@ -131,7 +131,7 @@ test('a state for each call of a program, with XLA’s own headers: made when th
     s.ffiCall('test.count', [], { results: [one], hasSideEffect: true, attributes: { first: s.scalar('i32', n) } })[0];
   const module = s.program('count', {}, () => ({ a: first(5), b: first(100) }));
   using executable = await cpu.compile(module);
-  using loaded = await cpu.deserialize(executable.serialize(), module);
+  using loaded = await cpu.deserialize(await executable.serialize(), module);
   const run = async (program: typeof executable) => {
     using outputs = await program.run({});
     return [(await outputs.a.read())[0], (await outputs.b.read())[0]];
