@@ -57,3 +57,30 @@ export class PjrtError extends Error {
 export class DisposedError extends Error {
   override readonly name = 'DisposedError';
 }
+
+/**
+ * The process of an isolated plugin has ended, by itself or because it was told to. What was made there is gone; a new client has a new
+ * process.
+ */
+export class PluginCrashError extends Error {
+  override readonly name = 'PluginCrashError';
+  /** The process that has ended. */
+  readonly pid: number;
+  /** Why: it 'ended' by itself or by somebody else's signal, it did not answer within its 'timeout', or its AbortSignal was 'aborted'. */
+  readonly reason: 'ended' | 'timeout' | 'aborted';
+  /** What ended it, where a signal did. */
+  readonly signal?: NodeJS.Signals;
+  /** Its exit status, where it has one. */
+  readonly exitCode?: number;
+  /** What it wrote last, up to 4096 characters. */
+  readonly log: string;
+
+  constructor(message: string, facts: Omit<PluginCrashError, keyof Error>, options?: ErrorOptions) {
+    super(message, options);
+    this.pid = facts.pid;
+    this.reason = facts.reason;
+    this.signal = facts.signal;
+    this.exitCode = facts.exitCode;
+    this.log = facts.log;
+  }
+}

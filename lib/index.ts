@@ -10,7 +10,7 @@ export {
   type Outputs,
   type Pass,
 } from './attention';
-export { DisposedError, type PjrtCode, PjrtError, PluginError, ShapeError } from './errors';
+export { DisposedError, type PjrtCode, PjrtError, PluginCrashError, PluginError, ShapeError } from './errors';
 export * as shardy from './ir/shardy';
 export * as stablehlo from './ir/stablehlo';
 export {

@@ -6,6 +6,7 @@
 #include "compile.h"
 #include "handlers.h"
 #include "inspect.h"
+#include "isolate.h"
 #include "memory.h"
 #include "napi.h"
 #include "run.h"
@@ -49,6 +50,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_compile(env, exports);
   export_handlers(env, exports);
   export_inspect(env, exports);
+  export_isolate(env, exports);
   export_memory(env, exports);
   export_run(env, exports);
   export_share(env, exports);

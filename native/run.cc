@@ -26,28 +26,10 @@ Napi::Value upload(Info info) {
 // read(buffer, byte length): an ArrayBuffer, row-major whatever the layout on the device.
 Napi::Value read(Info info) {
   const auto buffer = unwrap<Buffer>(info[0]);
-  const Plugin& plugin = buffer->client->plugin;
   const auto size = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
-  PJRT_Buffer_Dimensions_Args dims{};
-  dims.buffer = buffer->buffer.get();
-  call(plugin, PJRT_FUNCTION(Buffer_Dimensions), dims);
-  std::vector<int64_t> minor_to_major(dims.num_dims);
-  std::iota(minor_to_major.rbegin(), minor_to_major.rend(), 0);
-  PJRT_Buffer_MemoryLayout layout{};
-  layout.struct_size = PJRT_Buffer_MemoryLayout_STRUCT_SIZE;
-  layout.type = PJRT_Buffer_MemoryLayout_Type_Tiled;
-  layout.tiled.struct_size = PJRT_Buffer_MemoryLayout_Tiled_STRUCT_SIZE;
-  layout.tiled.minor_to_major = minor_to_major.data();
-  layout.tiled.minor_to_major_size = minor_to_major.size();
   // Not an ArrayBuffer's memory: that goes with its environment, and the plugin may write for longer.
   const std::shared_ptr<void> memory = host_memory(size, Contents::kAny);
-  PJRT_Buffer_ToHostBuffer_Args args{};
-  args.src = buffer->buffer.get();
-  args.host_layout = &layout;
-  args.dst = memory.get();
-  args.dst_size = size;
-  call(plugin, PJRT_FUNCTION(Buffer_ToHostBuffer), args);
-  return when_ready(info.Env(), Owned<PJRT_Event>(plugin, args.event), [buffer, memory, size](Napi::Env env) -> Napi::Value {
+  return when_ready(info.Env(), read_into(*buffer, memory.get(), size), [buffer, memory, size](Napi::Env env) -> Napi::Value {
     auto* owner = new std::shared_ptr<void>(memory);
     return Napi::ArrayBuffer::New(env, memory.get(), size, [owner](Napi::Env, void*) { delete owner; });
   });
@@ -190,6 +172,28 @@ Uploaded Destination::upload(const void* data, PJRT_HostBufferSemantics semantic
   call(client->plugin, PJRT_FUNCTION(Client_BufferFromHostBuffer), args);
   Owned<PJRT_Event> done(client->plugin, args.done_with_host_buffer);
   return {std::shared_ptr<Buffer>(new Buffer{client, Owned<PJRT_Buffer>(client->plugin, args.buffer)}), std::move(done)};
+}
+
+Owned<PJRT_Event> read_into(const Buffer& buffer, void* to, size_t bytes) {
+  const Plugin& plugin = buffer.client->plugin;
+  PJRT_Buffer_Dimensions_Args dims{};
+  dims.buffer = buffer.buffer.get();
+  call(plugin, PJRT_FUNCTION(Buffer_Dimensions), dims);
+  std::vector<int64_t> minor_to_major(dims.num_dims);
+  std::iota(minor_to_major.rbegin(), minor_to_major.rend(), 0);
+  PJRT_Buffer_MemoryLayout layout{};
+  layout.struct_size = PJRT_Buffer_MemoryLayout_STRUCT_SIZE;
+  layout.type = PJRT_Buffer_MemoryLayout_Type_Tiled;
+  layout.tiled.struct_size = PJRT_Buffer_MemoryLayout_Tiled_STRUCT_SIZE;
+  layout.tiled.minor_to_major = minor_to_major.data();
+  layout.tiled.minor_to_major_size = minor_to_major.size();
+  PJRT_Buffer_ToHostBuffer_Args args{};
+  args.src = buffer.buffer.get();
+  args.host_layout = &layout;
+  args.dst = to;
+  args.dst_size = bytes;
+  call(plugin, PJRT_FUNCTION(Buffer_ToHostBuffer), args);
+  return Owned<PJRT_Event>(plugin, args.event);
 }
 
 void export_run(Napi::Env env, Napi::Object exports) {

@@ -36,6 +36,9 @@ struct Destination {
 // dimensions.
 Destination destination_of(const Napi::CallbackInfo& info);
 
+// Row-major whatever the layout on the device. `to` is written until the event is ready.
+Owned<PJRT_Event> read_into(const Buffer& buffer, void* to, size_t bytes);
+
 void export_run(Napi::Env env, Napi::Object exports);
 
 }  // namespace node_pjrt

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "host.h"
+#include "isolate.h"
 #include "napi.h"
 #include "run.h"
 #include "share.h"
@@ -16,18 +17,27 @@ struct Stage {
   std::shared_ptr<void> memory;  // null when it is not wanted any more
   size_t bytes;
   bool is_fresh;
+  std::unique_ptr<Descriptor> file;  // of memory that another process will have; else null
 };
 
 Stage& stage_of(const Napi::Value& value) { return *value.As<Napi::External<Stage>>().Data(); }
 
 size_t size_of(const Napi::Value& value) { return static_cast<size_t>(value.As<Napi::Number>().Int64Value()); }
 
-// stage(bytes)
+Stage* new_stage(size_t bytes, bool is_shared) {
+  bool is_fresh = true;
+  if (!is_shared) {
+    const std::shared_ptr<void> memory = host_memory(bytes, Contents::kAny, &is_fresh);
+    return new Stage{memory, bytes, is_fresh, nullptr};
+  }
+  auto file = std::make_unique<Descriptor>(new_memory(bytes));
+  const std::shared_ptr<void> memory = mapped(file->get());
+  return new Stage{memory, bytes, is_fresh, std::move(file)};
+}
+
+// stage(bytes, for another process?)
 Napi::Value stage(Info info) {
-  const size_t bytes = size_of(info[0]);
-  bool is_fresh = false;
-  const std::shared_ptr<void> memory = host_memory(bytes, Contents::kAny, &is_fresh);
-  auto* one = new Stage{memory, bytes, is_fresh};
+  Stage* one = new_stage(size_of(info[0]), info[1].As<Napi::Boolean>());
   return Napi::External<Stage>::New(info.Env(), one, [](Napi::Env, Stage* one) { delete one; });
 }
 
@@ -82,7 +92,15 @@ Napi::Value upload_stage_later(Info info) {
 // dropStage(stage): nobody wants it any more.
 Napi::Value drop_stage(Info info) {
   stage_of(info[0]).memory.reset();
+  stage_of(info[0]).file.reset();
   return info.Env().Undefined();
+}
+
+// shareStage(stage): a descriptor of its memory, for the other process.
+Napi::Value share_stage(Info info) {
+  const Stage& one = stage_of(info[0]);
+  if (!one.file) throw Error(PJRT_Error_Code_INVALID_ARGUMENT, "what another process is given is staged for it");
+  return Napi::Number::New(info.Env(), duplicate(one.file->get()));
 }
 
 }  // namespace
@@ -92,6 +110,7 @@ void export_stage(Napi::Env env, Napi::Object exports) {
   exports.Set("isFresh", Napi::Function::New<guarded<is_fresh>>(env));
   exports.Set("fetchStage", Napi::Function::New<guarded<fetch_stage>>(env));
   exports.Set("fillStage", Napi::Function::New<guarded<fill_stage>>(env));
+  exports.Set("shareStage", Napi::Function::New<guarded<share_stage>>(env));
   exports.Set("dropStage", Napi::Function::New<guarded<drop_stage>>(env));
   exports.Set("uploadStageLater", Napi::Function::New<guarded<upload_stage_later>>(env));
   exports.Set("uploadStage", Napi::Function::New<guarded<upload_stage>>(env));

@@ -11,7 +11,7 @@ import { Client, liveHandles, type LoadedExecutable, type Plugin, Topology } fro
 import { CacheFolder } from '../lib/pjrt/cache';
 import { CompileCache } from '../lib/pjrt/compile-cache';
 import type { Executable } from '../lib/pjrt/executable';
-import { compilerFlags } from '../lib/pjrt/plugin';
+import { compilerFlags } from '../lib/pjrt/flags';
 import { estimate } from '../lib/timing/estimate';
 import { installedSha256 } from '../lib/supply';
 import { sizeOf, tensor } from '../lib/types';
@@ -316,7 +316,7 @@ describeTpu('the TPU compiler, with no TPU', () => {
     again.dispose();
     await expect(again.compile(module)).rejects.toThrow(/disposed/);
     await expect(Topology.open('tpu', 'v5p:2x2x1', { caches: folder } as object)).rejects.toThrow(
-      "a topology's options are: cache; got caches",
+      "a topology's options are: cache, isolated; got caches",
     );
     expect(await said()).toEqual([]);
   });

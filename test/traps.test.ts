@@ -86,6 +86,41 @@ describe('signals', () => {
   });
 });
 
+describe('flags in the environment', () => {
+  const both = `
+    for (const open of [() => Client.open('cpu'), () => Topology.open('tpu', 'v5p:2x2x1')])
+      await open().then(async (on) => console.log((await on.compile(matmul[8])).name), (error) => console.log(error.name, error.message));`;
+
+  testTpu.each<[Record<string, string>, string, RegExp | 'matmul', RegExp | 'matmul']>([
+    [{ XLA_FLAGS: '--xla_no_such=1' }, 'XLA_FLAGS', /Unknown flag in XLA_FLAGS: --xla_no_such=1/, /Unknown flag in XLA_FLAGS/],
+    [{ XLA_FLAGS: 'words' }, 'XLA_FLAGS', /Could not open file "words"/, /Could not open file "words"/],
+    [{ XLA_FLAGS: '--xla_backend_optimization_level=abc' }, 'XLA_FLAGS', /Flag parsing failed/, /Flag parsing failed/],
+    [{ LIBTPU_INIT_ARGS: '--no_such' }, 'LIBTPU_INIT_ARGS', 'matmul', /Unknown command line flag 'no_such'/],
+    [
+      { XLA_FLAGS: '--xla_force_host_platform_device_count=8', LIBTPU_INIT_ARGS: '--xla_tpu_use_enhanced_launch_barrier=true' },
+      '',
+      'matmul',
+      'matmul',
+    ],
+  ])('%j', async (env, variable, ...said) => {
+    const ended = await node(both, { env });
+    const lines = said.map((words) =>
+      words === 'matmul'
+        ? words
+        : expect.stringMatching(
+            `^PluginError a plugin's flags are those that it knows, .* ${variable}='${env[variable]}' .*${words.source}`,
+          ),
+    );
+    expect(ended).toMatchObject(quiet(expect.anything()));
+    expect(ended.out.trim().split('\n')).toEqual(lines);
+  });
+
+  test('are not looked at where that is switched off', async () => {
+    const ended = await node(both, { env: { XLA_FLAGS: '--xla_no_such=1', NODE_PJRT_CHECK_FLAGS: '0' } });
+    expect(ended).toMatchObject({ code: 1, err: expect.stringMatching(/Unknown flag/) });
+  });
+});
+
 describe('the lock and the metadata server', () => {
   const open = (then = '') =>
     `await Topology.open('tpu', 'v5p:2x2x1').then(() => console.log('opened'), (error) => console.log(error.message)); ${then}`;
@@ -113,18 +148,23 @@ describe('the lock and the metadata server', () => {
       process.exit();
     }
     const holder = require('node:child_process').spawn(process.execPath, [__filename, 'hold']);
-    await new Promise((resolve) => holder.stdout.on('data', resolve));`;
+    await new Promise((resolve) => holder.stdout.on('data', resolve));
+    console.log(holder.pid);`;
     const ended = await node(
       `${holder}
       ${open()}
+      await Topology.open('tpu', 'v5p:2x2x1', { isolated: true }).catch((error) => console.log(error.message));
       holder.stdin.end('x');
       await new Promise((resolve) => holder.on('exit', resolve));
       ${open()}`,
       { env: { ALLOW_MULTIPLE_LIBTPU_LOAD: '0' } },
     );
-    expect(ended).toMatchObject(
-      quiet(expect.stringMatching(/^ABORTED: one process at a time has the TPU.*ALLOW_MULTIPLE_LIBTPU_LOAD=1.*\nopened\n$/)),
+    const [pid, ...lines] = ended.out.trim().split('\n');
+    const held = new RegExp(
+      `^ABORTED: one process at a time has the TPU, and process ${pid} \\(\\S*node \\S+main\\.js hold\\) has it now; ALLOW_MULTIPLE_LIBTPU_LOAD=1`,
     );
+    expect(ended).toMatchObject(quiet(expect.anything()));
+    expect(lines).toEqual([expect.stringMatching(held), expect.stringMatching(held), 'opened']);
   });
 
   testTpu('what the user sets stays', async () => {

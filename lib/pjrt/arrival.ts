@@ -1,6 +1,6 @@
 /** A large array on its way to a device: copied in turns, so that the event loop goes round, into memory that then is the tensor. */
 import type { HostParts } from './host-data';
-import { native, type Raw, type Staged } from './native';
+import { Distant, native, type Raw, type Staged } from './native';
 import { inTurns } from './turns';
 
 // Bytes whose pages are fetched at a time, on a worker, while those before are copied: to fetch fresh ones takes eight times as long.
@@ -21,7 +21,7 @@ export class Arrival {
   constructor(parts: HostParts, place: Place) {
     this.#parts = parts;
     this.#place = place;
-    this.#staged = native().stage(parts.bytes);
+    this.#staged = native().stage(parts.bytes, place[0] instanceof Distant);
   }
 
   /** The tensor, unless it was there before, or `isOver` says that nobody wants it any more. */

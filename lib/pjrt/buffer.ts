@@ -121,8 +121,9 @@ export class Buffer extends Handle {
     const raw = rawOf(this);
     const { host } = dtypes[this.type.dtype];
     if (!this.bytes) return new host(0);
-    // One ArrayBuffer a memory, as V8 wants it.
-    const memory = this.#view?.deref() ?? native().view(raw, this.bytes);
+    // One ArrayBuffer a memory, as V8 wants it. What another process computes is copied out of it first.
+    const made = this.#view?.deref() ?? native().view(raw, this.bytes);
+    const memory = 'then' in made ? await made : made;
     this.#view = new WeakRef(memory);
     return new host(memory);
   }

@@ -3,13 +3,17 @@ import { type PjrtCode, PjrtError, ShapeError } from '../errors';
 import { type Module, type Port, type TensorType, tensor, dtypes } from '../types';
 import { Arrival } from './arrival';
 import { Buffer } from './buffer';
+import { Child } from './child';
 import { CompileCache, cacheFolder, type CacheOption, compiled } from './compile-cache';
-import { hasTpu } from './environment';
+import { tpuFiles } from './environment';
 import { observedNow } from './events';
 import { checkOutputs, type Executable, LoadedExecutable, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
 import { heldCopy, heldText } from './held-bytes';
+import { checkCollectives } from './hazards';
+import { holdersText, openHolders } from './holders';
 import { aliasedBytes, type HostData, hostParts } from './host-data';
+import type { IsolatedOption } from './isolated';
 import { Memory, placeOf } from './memory';
 import { type Attribute, type DeviceFacts, type MemoryStats, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
@@ -81,6 +85,8 @@ export interface ClientOptions {
   readonly devices?: number;
   /** Whether compiled programs are kept on disk and looked for: see CacheOption. */
   readonly cache?: CacheOption;
+  /** Whether the plugin runs in a process of its own, so that what crashes or hangs there is a PluginCrashError here. */
+  readonly isolated?: IsolatedOption;
 }
 
 export class Client extends Handle {
@@ -108,15 +114,16 @@ export class Client extends Handle {
    * where it has no devices here, ShapeError for an unknown option.
    */
   static async open(nameOrPath = 'cpu', options: ClientOptions = {}): Promise<Client> {
-    const { devices, cache, ...others } = options;
-    checkNoOthers('Client.open', ['devices', 'cache'], others);
+    const { devices, cache, isolated, ...others } = options;
+    checkNoOthers('Client.open', ['devices', 'cache', 'isolated'], others);
     if (devices !== undefined && !(Number.isInteger(devices) && devices >= 1 && devices <= 64))
       throw new ShapeError(`devices is a whole number from 1 to 64; got ${String(devices)}`);
     const folder = cacheFolder(cache);
-    const plugin = await Plugin.load(nameOrPath);
-    const raw = await create(plugin, devices);
-    const facts = native().clientFacts(raw);
-    return new Client(raw, plugin, facts, await CompileCache.open(folder, plugin, facts));
+    return Plugin.isolated(Child.start(isolated), nameOrPath, async (plugin) => {
+      const raw = await create(plugin, devices);
+      const facts = native().clientFacts(raw);
+      return new Client(raw, plugin, facts, await CompileCache.open(folder, plugin, facts));
+    });
   }
 
   /** What `lower` takes for this client. */
@@ -140,7 +147,7 @@ export class Client extends Handle {
     if (device?.client !== this) throw new ShapeError('a device is one of its client: client.devices');
     const partitions = partitionsOf(module) ?? 1;
     if (partitions > 1) throw new ShapeError(`compile is for one device; this program is for ${partitions}: see compileSharded`);
-    return this.#compiled(module, compileOptions(spreadOver([device.id], {}), compilerOptions), one);
+    return this.#compiled(module, spreadOver([device.id], {}), compilerOptions, one);
   }
 
   /**
@@ -152,8 +159,7 @@ export class Client extends Handle {
     checkNoOthers('compileSharded', ['replicas', 'partitions', 'partitioner', 'devices', 'compilerOptions'], others);
     const ids = this.devices.map(({ id }) => id);
     const spread = { replicas, partitions: partitions ?? partitionsOf(module), partitioner, devices };
-    const settings = compileOptions(spreadOver(ids, spread), compilerOptions);
-    return this.#compiled(module, settings, several);
+    return this.#compiled(module, spreadOver(ids, spread), compilerOptions, several);
   }
 
   /**
@@ -207,8 +213,15 @@ export class Client extends Handle {
     );
   }
 
-  async #compiled<E extends Executable>(module: Module | string, settings: Uint8Array, made: Made<E>): Promise<E> {
+  async #compiled<E extends Executable>(
+    module: Module | string,
+    spread: Required<Spread>,
+    options: CompilerOptions | undefined,
+    made: Made<E>,
+  ): Promise<E> {
+    const settings = compileOptions(spread, options);
     const program = await programOf(module);
+    checkCollectives(program.collectives, spread);
     const compile = async () => {
       const text = await heldText(program.text);
       return this.#loaded(await native().compile(rawOf(this), text, settings), program, made);
@@ -250,7 +263,9 @@ interface Ports {
 }
 
 async function portsOf(module: Module | Ports): Promise<Program> {
-  return 'text' in module ? programOf(module) : { ...module, text: '', opaque: true, callsBack: true, donated: new Set<string>() };
+  return 'text' in module
+    ? programOf(module)
+    : { ...module, text: '', opaque: true, callsBack: true, collectives: [], donated: new Set<string>() };
 }
 
 /** What an executable is made of. */
@@ -297,14 +312,21 @@ async function create(plugin: Plugin, devices: number | undefined): Promise<Raw>
   try {
     return await native().createClient(plugin.raw, {});
   } catch (error) {
-    if (!plugin.isTpu || hasTpu()) throw error;
-    const reason = (error as Error).message.split('\n')[0];
-    throw new PjrtError(
-      'UNAVAILABLE',
-      `a TPU client needs a TPU, and this machine has none (no /dev/accel* or /dev/vfio/*); Topology.open compiles for one. ` +
-        `It says: ${reason}`,
-    );
+    throw plugin.isTpu && error instanceof PjrtError ? withoutTpu(error, plugin) : error;
   }
+}
+
+/** Why there is no TPU to be had: there is none, or somebody else has it. */
+function withoutTpu(error: PjrtError, plugin: Plugin): PjrtError {
+  const reason = error.message.split('\n')[0];
+  const files = tpuFiles();
+  if (!files.length) {
+    const rule = 'a TPU client needs a TPU, and this machine has none (no /dev/accel* or /dev/vfio/*)';
+    return new PjrtError('UNAVAILABLE', `${rule}; Topology.open compiles for one. It says: ${reason}`);
+  }
+  const holders = openHolders(files, [plugin.pid]);
+  if (!holders.length) return error;
+  return new PjrtError(error.code, `one process at a time has a TPU, and ${holdersText(holders)} has its device open. It says: ${reason}`);
 }
 
 function isPjrtError(error: unknown, code: PjrtCode): error is PjrtError {

@@ -14,10 +14,17 @@ function names(directory: string): string[] {
  * so one of the PCI vendor Google has to be there too.
  */
 export function hasTpu(): boolean {
-  if (names('/dev').some((name) => /^accel\d/.test(name))) return true;
-  if (!names('/dev/vfio').some((name) => /^\d/.test(name))) return false;
+  return tpuFiles().length > 0;
+}
+
+/** The device files of the TPUs that are attached. */
+export function tpuFiles(): string[] {
+  const files = (directory: string, pattern: RegExp) =>
+    names(directory).flatMap((name) => (pattern.test(name) ? [`${directory}/${name}`] : []));
+  const accel = files('/dev', /^accel\d/);
+  if (accel.length) return accel;
   const pci = '/sys/bus/pci/devices';
-  return names(pci).some((name) => vendor(`${pci}/${name}/vendor`) === '0x1ae0');
+  return names(pci).some((name) => vendor(`${pci}/${name}/vendor`) === '0x1ae0') ? files('/dev/vfio', /^\d/) : [];
 }
 
 function vendor(file: string): string {

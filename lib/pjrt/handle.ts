@@ -1,5 +1,6 @@
 /** What all native things share: dispose once, children first, no use after. */
 import { DisposedError } from '../errors';
+import { distantHandles } from './child';
 import { type Raw, native } from './native';
 
 // Node has had it since 20.2; `using` looks for it by this name.
@@ -68,5 +69,5 @@ export function rawOf(handle: Handle): Raw {
 
 /** Handles of this thread that are not disposed yet. */
 export function liveHandles(): number {
-  return native().liveHandles();
+  return native().liveHandles() + distantHandles();
 }

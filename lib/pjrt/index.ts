@@ -9,6 +9,7 @@ export type { EventName, Events, Timed } from './events';
 export type { HandlerSource } from './handlers';
 export { liveHandles } from './handle';
 export { hostArray, type HostData } from './host-data';
+export type { IsolatedOption } from './isolated';
 export type { Memory } from './memory';
 export type { Attribute, CompiledMemory, DeviceFacts, Layout, MemoryStats } from './native';
 export type { CompilerOptions, Spread } from './options';

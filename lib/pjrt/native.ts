@@ -10,6 +10,11 @@ export interface Raw {
   readonly __raw: never;
 }
 
+/** A handle of a plugin in a process of its own (see child.ts): a call that it is the first argument of is made there. */
+export abstract class Distant {
+  abstract call(name: string, args: readonly unknown[]): unknown;
+}
+
 /** Memory that is filled in parts, and then is a tensor. */
 export interface Staged {
   readonly __staged: never;
@@ -142,8 +147,9 @@ interface Addon {
   upload(client: Raw, device: number, memory: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
   hostMemory(bytes: number): ArrayBuffer;
   alias(client: Raw, device: number, memory: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
-  view(buffer: Raw, bytes: number): ArrayBuffer;
-  stage(bytes: number): Staged;
+  view(buffer: Raw, bytes: number): ArrayBuffer | Promise<ArrayBuffer>;
+  stage(bytes: number, isShared: boolean): Staged;
+  shareStage(staged: Staged): number;
   isFresh(staged: Staged): boolean;
   fetchStage(staged: Staged, from: number, to: number): Promise<void>;
   fillStage(staged: Staged, offset: number, bytes: Uint8Array): void;
@@ -164,7 +170,44 @@ interface Addon {
   listen(plugin: Raw, dispatch: Dispatch): void;
   finishCallback(answer: Raw, results: readonly Uint8Array[]): void;
   failCallback(answer: Raw, code: number, message: string): void;
+  // Of two processes: channel.ts, child.ts and child-main.ts.
+  socketPair(): [number, number];
+  waitFor(socket: number, toWrite: boolean, ms: number): boolean;
+  exitOf(pid: number, ms: number): [code: number, signal: number] | undefined;
+  own(pid: number): void;
+  disown(pid: number): void;
+  endWithParent(): void;
+  close(descriptor: number): void;
+  sendDescriptor(socket: number, descriptor: number): boolean;
+  receiveDescriptor(socket: number): number;
+  shareBytes(bytes: Uint8Array): number;
+  mapMemory(descriptor: number): ArrayBuffer;
+  uploadMemory(client: Raw, device: number, memory: number, type: number, shape: readonly number[], descriptor: number): Raw;
+  readMemory(buffer: Raw, bytes: number): Promise<number>;
 }
+
+type Promising = { [Name in keyof Addon]: ReturnType<Addon[Name]> extends Promise<unknown> ? Name : never }[keyof Addon];
+
+const promising: Record<Promising, true> = {
+  loadPlugin: true,
+  createClient: true,
+  createTopology: true,
+  deserializeTopology: true,
+  compile: true,
+  compileAhead: true,
+  deserialize: true,
+  optimizedProgram: true,
+  serialize: true,
+  fetchStage: true,
+  uploadStageLater: true,
+  read: true,
+  ready: true,
+  execute: true,
+  readMemory: true,
+};
+
+/** Whether a function of the addon returns a promise. */
+export const isPromising = (name: string) => Object.hasOwn(promising, name);
 
 // Codes that are not the plugin's: see native/pjrt.h.
 const noPlugin = -1;
@@ -180,10 +223,12 @@ function explained(error: unknown): unknown {
 
 type Unknown = (...args: unknown[]) => unknown;
 
-function guarded(f: Unknown): Unknown {
+/** `f`, a function of the addon or one that answers like it, with what it throws as this library's errors. */
+export function guarded(f: Unknown, name = f.name): Unknown {
   return (...args) => {
     try {
-      const result = f(...args) as { then?: unknown } | undefined;
+      const [first] = args;
+      const result = (first instanceof Distant ? first.call(name, args) : f(...args)) as { then?: unknown } | undefined;
       if (typeof result?.then !== 'function') return result;
       return (result as Promise<unknown>).catch((error) => {
         throw explained(error);
@@ -219,6 +264,9 @@ export function isPrebuilt(): boolean {
   }
 }
 
+/** The addon as it is. Its errors have PJRT's number for a code. */
+export const rawAddon = () => load(addonFile());
+
 function load(file: string): Record<string, Unknown> {
   try {
     return require(file);
@@ -233,8 +281,7 @@ let loaded: Addon | undefined;
 /** The addon, loaded when it is first needed: the half of the library that only writes programs works without it. */
 export function native(): Addon {
   if (loaded) return loaded;
-  const addon = load(addonFile());
-  loaded = Object.fromEntries(Object.entries(addon).map(([name, f]) => [name, guarded(f)])) as unknown as Addon;
+  loaded = Object.fromEntries(Object.entries(rawAddon()).map(([name, f]) => [name, guarded(f, name)])) as unknown as Addon;
   // A plugin that is at work while the process takes itself down crashes it. A worker's end waits by itself, for what is its own.
   if (isMainThread) process.once('exit', loaded.drain);
   return loaded;

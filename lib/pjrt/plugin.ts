@@ -3,11 +3,17 @@ import * as fs from 'node:fs';
 import { PjrtError } from '../errors';
 import { pluginPath } from '../supply';
 import { type CallbackFunction, registerCallback } from './callback';
+import type { Child } from './child';
 import { type Capabilities, capabilitiesOf, extensionText, type Version } from './capabilities';
 import { pluginEnvironment } from './environment';
 import { observed } from './events';
+import { checkFlags, compilerFlags } from './flags';
 import { type HandlerSource, registerHandler } from './handlers';
+import { holdersText, lockHolders } from './holders';
 import { type Attribute, type PluginFacts, type Raw, native } from './native';
+
+// What libtpu locks, wherever it is installed.
+const lockFile = '/tmp/libtpu_lockfile';
 
 // What a plugin was loaded under, by path: it reads these once.
 const flagsOf = new Map<string, string>();
@@ -27,19 +33,20 @@ export class Plugin {
   readonly raw: Raw;
   /** Why this library's custom calls are not available; empty where they are. */
   readonly ffiProblem: string;
-
+  /** The process that it is in: this one, or its own where it is isolated. */
+  readonly pid: number;
   /** @internal The compiler's flags that its environment had when it was loaded, this library's own left out. */
-  get flags(): string {
-    return flagsOf.get(this.path) ?? '';
-  }
+  readonly flags: string;
 
   /** @internal */
   get isTpu(): boolean {
     return this.extensions.includes('TpuTopology');
   }
 
-  private constructor(path: string, facts: PluginFacts) {
+  private constructor(path: string, facts: PluginFacts, { flags, pid }: { readonly flags: string; readonly pid: number }) {
     this.path = path;
+    this.flags = flags;
+    this.pid = pid;
     this.attributes = facts.attributes;
     this.raw = facts.raw;
     this.capabilities = capabilitiesOf(native().capabilities(facts.raw));
@@ -72,30 +79,44 @@ export class Plugin {
    * Loads 'cpu', 'tpu' or the library at a path. A plugin is loaded once per process, for all of its threads, and stays. Throws
    * PluginError where there is no such library or it is no plugin, PjrtError where it cannot be initialised.
    */
-  static async load(nameOrPath: string): Promise<Plugin> {
+  static load(nameOrPath: string): Promise<Plugin> {
+    return Plugin.#loaded(undefined, nameOrPath);
+  }
+
+  /** @internal Loads a plugin, in a process of its own or in this one, and what `use` makes of it; where that fails, the process ends. */
+  static async isolated<T>(child: Child | undefined, nameOrPath: string, use: (plugin: Plugin) => Promise<T>): Promise<T> {
+    try {
+      return await use(await Plugin.#loaded(child, nameOrPath));
+    } catch (error) {
+      child?.dispose();
+      throw error;
+    }
+  }
+
+  static async #loaded(child: Child | undefined, nameOrPath: string): Promise<Plugin> {
     const path = fs.realpathSync(pluginPath(nameOrPath));
     const rows = pluginEnvironment();
-    if (!flagsOf.has(path)) flagsOf.set(path, compilerFlags(rows.map(([, value]) => value)));
-    native().setEnvironment(rows);
+    const flags = compilerFlags(rows.map(([, value]) => value));
+    if (!child && !flagsOf.has(path)) {
+      await checkFlags(path, flags);
+      flagsOf.set(path, flags);
+    }
+    if (!child) native().setEnvironment(rows);
     try {
       return new Plugin(
         path,
         await observed(
           'load',
-          () => native().loadPlugin(path),
+          () => child?.load(path) ?? native().loadPlugin(path),
           () => ({ plugin: path }),
         ),
+        child ? { flags, pid: child.pid } : { flags: flagsOf.get(path) ?? flags, pid: process.pid },
       );
     } catch (error) {
       if (!(error instanceof PjrtError) || !error.message.includes('lockfile')) throw error;
       const instead = 'ALLOW_MULTIPLE_LIBTPU_LOAD=1 is for a process that only compiles ahead of time';
-      throw new PjrtError(error.code, `one process at a time has the TPU, and another one has it now; ${instead}`);
+      const holder = holdersText(lockHolders(lockFile)) || 'another one';
+      throw new PjrtError(error.code, `one process at a time has the TPU, and ${holder} has it now; ${instead}`);
     }
   }
-}
-
-/** The flags by variable, without those of `ours`: a worker's environment has them where its parent has loaded a plugin. */
-export function compilerFlags(ours: readonly string[]): string {
-  const words = (value = '') => value.split(/\s+/).filter((word) => word !== '' && !ours.includes(word));
-  return JSON.stringify([words(process.env.XLA_FLAGS), words(process.env.LIBTPU_INIT_ARGS)]);
 }

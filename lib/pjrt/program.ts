@@ -1,6 +1,7 @@
 /** What is known of a program before a plugin sees it: its ports, and that it is none of those that take the process down (reader.ts). */
 import { ShapeError } from '../errors';
 import { type Module, type Port, sameType, typeText } from '../types';
+import type { Collective } from './hazards';
 import { type RawPort, Reader } from './reader';
 
 /** The custom call that is JavaScript. */
@@ -14,6 +15,7 @@ export interface Program extends Module {
   readonly callsBack: boolean;
   /** Whether it has what a plugin's cost analysis cannot see into: custom calls and loops. */
   readonly opaque: boolean;
+  readonly collectives: readonly Collective[];
 }
 
 /** The devices that a module says it is split over; a text does not say. */
@@ -31,7 +33,8 @@ export async function programOf(module: Module | string): Promise<Program> {
   const main = await reader.read();
   const inputs = main.inputs.map((port, i) => named(port.name ?? `arg${i}`, port, 'takes'));
   const outputs = outputNames(main.outputs).map((name, i) => named(name, main.outputs[i], 'returns'));
-  const read = { text, inputs, outputs, opaque: reader.opaque, callsBack: text.includes(callbackTarget) };
+  const { opaque, hazards } = reader;
+  const read = { text, inputs, outputs, opaque, callsBack: text.includes(callbackTarget), collectives: hazards.collectives };
   const ports = typeof module === 'string' ? read : module;
   agree('inputs', ports.inputs, inputs);
   agree('outputs', ports.outputs, outputs);

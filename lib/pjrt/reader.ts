@@ -6,6 +6,7 @@
 import { ShapeError } from '../errors';
 import { isDType, type TensorType } from '../types';
 import { checkCalls } from './calls';
+import { Hazards } from './hazards';
 import { type Kind, Scanner } from './scanner';
 import { Turn } from './turns';
 
@@ -54,6 +55,7 @@ for (const closing of ')]}>') turns[closing.charCodeAt(0)] = -1;
 
 export class Reader {
   opaque = false;
+  readonly hazards = new Hazards();
   readonly #scanner: Scanner;
   readonly #functions = new Map<string, Func>();
   /** Functions whose bodies are being read, the innermost last. */
@@ -80,6 +82,7 @@ export class Reader {
       else if (kind === 'string' && scanner.is('"func.func"')) this.#genericFunction();
       else if (kind === 'mark' && scanner.is('}') && this.#open.at(-1)?.depth === this.#depth) this.#close(this.#open.pop() as Func);
     }
+    this.hazards.end();
     const main = this.#functions.get('main');
     if (!main) throw new ShapeError('a program is MLIR text with a function @main; this text has none');
     for (const { name, hasBody } of this.#functions.values())
@@ -102,6 +105,7 @@ export class Reader {
     }
     const kind = scanner.next();
     this.#isTensor = false;
+    this.hazards.token(kind, scanner);
     if (kind === 'mark') {
       this.#mark();
       return kind;
@@ -137,6 +141,7 @@ export class Reader {
       if (waiting.has(operation)) this.#fail(`a program has inputs and outputs only: stablehlo.${operation} waits for ever`);
       if (opaque.has(operation)) this.opaque = true;
       this.#isTarget = operation === 'custom_call';
+      this.hazards.operation(operation);
     } else if (scanner.is('tensor')) this.#tensor();
   }
 

@@ -2,11 +2,14 @@
 import { ShapeError } from '../errors';
 import type { Module } from '../types';
 import { chipOfKind, type Target, targetOf } from './client';
+import { Child } from './child';
 import { CompileCache, cacheFolder, type CacheOption, compiled } from './compile-cache';
 import type { Entry } from './cache';
 import { checkOutputs, Executable, type Facts, factsOf, type Origin } from './executable';
 import { Handle, rawOf } from './handle';
+import { checkCollectives } from './hazards';
 import { heldText } from './held-bytes';
+import type { IsolatedOption } from './isolated';
 import { type Attribute, type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
@@ -15,6 +18,8 @@ import { partitionsOf, type Program, programOf } from './program';
 export interface TopologyOptions {
   /** Whether compiled programs are kept on disk and looked for: see CacheOption. */
   readonly cache?: CacheOption;
+  /** Whether the plugin runs in a process of its own: see ClientOptions. */
+  readonly isolated?: IsolatedOption;
 }
 
 export class Topology extends Handle {
@@ -42,13 +47,14 @@ export class Topology extends Handle {
    */
   static async open(nameOrPath: string, name: string, options: TopologyOptions = {}): Promise<Topology> {
     checkGrid(name);
-    const { cache, ...others } = options;
-    for (const option of Object.keys(others)) throw new ShapeError(`a topology's options are: cache; got ${option}`);
+    const { cache, isolated, ...others } = options;
+    for (const option of Object.keys(others)) throw new ShapeError(`a topology's options are: cache, isolated; got ${option}`);
     const folder = cacheFolder(cache);
-    const plugin = await Plugin.load(nameOrPath);
-    const raw = await native().createTopology(plugin.raw, name);
-    const facts = native().topologyFacts(raw);
-    return new Topology(raw, plugin, name, facts, await CompileCache.open(folder, plugin, facts, name));
+    return Plugin.isolated(Child.start(isolated), nameOrPath, async (plugin) => {
+      const raw = await native().createTopology(plugin.raw, name);
+      const facts = native().topologyFacts(raw);
+      return new Topology(raw, plugin, name, facts, await CompileCache.open(folder, plugin, facts, name));
+    });
   }
 
   /**
@@ -90,6 +96,7 @@ export class Topology extends Handle {
       this.devices.map(({ id }) => id),
       { partitions: partitionsOf(module), ...options },
     );
+    checkCollectives(program.collectives, spread);
     const settings = compileOptions(spread, options.compilerOptions);
     const isWhole = typeof module !== 'string' && module.kernels && spread.devices.length === 1;
     const origin = isWhole ? { module, topology: this.name } : undefined;

@@ -33,7 +33,8 @@ export async function compileInChild(task: Omit<Task, 'repeats'> & { repeats?: n
   const initial = process.env.LIBTPU_INIT_ARGS;
   const child = fork(entry, {
     execArgv: [],
-    env: { ...process.env, LIBTPU_INIT_ARGS: [...(initial ? [initial] : []), ...flags].join(' ') },
+    // Flags that end it are an error as it is.
+    env: { ...process.env, LIBTPU_INIT_ARGS: [...(initial ? [initial] : []), ...flags].join(' '), NODE_PJRT_CHECK_FLAGS: '0' },
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
   const stop = () => child.kill();

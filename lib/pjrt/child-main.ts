@@ -1,0 +1,102 @@
+/** The process of child.ts: makes the calls that it is sent, on a plugin of its own, and ends with the process that started it. */
+import { types } from 'node:util';
+import { Channel, Memory, sharedBytes } from './channel';
+import { pluginEnvironment } from './environment';
+import { native, rawAddon } from './native';
+
+type Call = (...args: unknown[]) => unknown;
+
+const addon = rawAddon();
+const handles = new Map<number, unknown>();
+let last = 0;
+
+const end = () => process.kill(process.pid, 'SIGKILL');
+
+/** Calls whose bytes the other process has too, or which a worker reads. */
+const shared: Record<string, Call> = {
+  upload,
+  alias: upload,
+  uploadStage: upload,
+  uploadStageLater: upload,
+  compile: (on, text, ...rest) => addon.compile(on, held(text), ...rest),
+  compileAhead: (on, text, ...rest) => addon.compileAhead(on, held(text), ...rest),
+  deserialize: (on, bytes) => addon.deserialize(on, held(bytes)),
+  read,
+  view: read,
+  release(id) {
+    const handle = handles.get(id as number);
+    handles.delete(id as number);
+    return addon.release(handle);
+  },
+};
+
+function upload(...args: unknown[]): unknown {
+  const bytes = args[5];
+  return bytes instanceof Memory ? addon.uploadMemory(...args.slice(0, 5), bytes.descriptor) : addon.upload(...args);
+}
+
+// See Addon in native.ts.
+function held(bytes: unknown): Uint8Array {
+  const given = bytes instanceof Memory ? new Uint8Array(native().mapMemory(bytes.descriptor)) : (bytes as Uint8Array);
+  const copy = new Uint8Array(native().hostMemory(given.length));
+  copy.set(given);
+  return copy;
+}
+
+async function read(buffer: unknown, bytes: unknown): Promise<unknown> {
+  if ((bytes as number) < sharedBytes) return addon.read(buffer, bytes);
+  return new Memory((await addon.readMemory(buffer, bytes)) as number);
+}
+
+const channel = new Channel(3, 4, {
+  // What is left here is nobody's any more: handles are released before the other end is closed.
+  ended: end,
+  idOf(value) {
+    if (!types.isExternal(value)) return undefined;
+    handles.set(++last, value);
+    return last;
+  },
+  handleOf: (id) => handles.get(id),
+  received: (memory) => memory,
+  receive(message) {
+    const [id, name, args] = message as [number, string, unknown[]];
+    try {
+      const result = (shared[name] ?? onBytes(addon[name]))(...args);
+      if (!types.isPromise(result)) return answer(id, result);
+      result.then(
+        (value) => answer(id, value),
+        (error) => refuse(id, error),
+      );
+    } catch (error) {
+      refuse(id, error);
+    }
+  },
+});
+
+function onBytes(call: Call): Call {
+  return (...args) => call(...args.map((arg) => (arg instanceof Memory ? new Uint8Array(native().mapMemory(arg.descriptor)) : arg)));
+}
+
+function answer(id: number, value: unknown): void {
+  if (!id) return;
+  try {
+    channel.send([id, true, value]);
+  } catch (error) {
+    refuse(id, error);
+  }
+}
+
+function refuse(id: number, error: unknown): void {
+  const { message, code, missing } = error as { message: string; code?: unknown; missing?: string };
+  try {
+    if (id) channel.send([id, false, { message, code, missing }]);
+  } catch {
+    end(); // nobody is there
+  }
+}
+
+native().endWithParent();
+native().setEnvironment(pluginEnvironment());
+// A terminal's Ctrl-C and a service's end are meant for the process that started this one, which may have work left.
+for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => {});
+channel.ref();

@@ -1,0 +1,268 @@
+/** A plugin in a process of its own: what crashes or hangs there is an error here. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { types } from 'node:util';
+import { PluginCrashError } from '../errors';
+import { Channel, Memory } from './channel';
+import { exitOf, saidIn, trim } from './child-end';
+import { type IsolatedOption, type Limits, limitsOf } from './isolated';
+import { Distant, guarded, isPromising, native, type PluginFacts, type Staged } from './native';
+
+type Answer = { readonly value: unknown } | { readonly error: unknown };
+
+interface Pending {
+  readonly timer?: NodeJS.Timeout;
+  answer(answer: Answer): void;
+}
+
+// It runs what is built, whoever asks: this file's own folder, or the one beside it where TypeScript is run as it stands.
+const entry = path.join(__dirname, '..', '..', 'dist', 'pjrt', 'child-main.js');
+/** Nobody waits for longer without an event loop, which all calls that return at once do here. */
+const longestWaitMs = 60_000;
+/** For a process that is asked to end. */
+const patienceMs = 5000;
+// The first handle is the plugin, which stays, and the second one the client or topology, which all others belong to.
+const plugin = 1;
+const root = 2;
+
+const children = new Set<Child>();
+const forgotten = new FinalizationRegistry<{ child: Child; id: number }>(({ child, id }) => child.release(id));
+
+/** Handles of isolated plugins, of this thread, that are not disposed yet. */
+export function distantHandles(): number {
+  return [...children].reduce((sum, child) => sum + child.liveHandles, 0);
+}
+
+class DistantHandle extends Distant {
+  constructor(
+    readonly child: Child,
+    readonly id: number,
+  ) {
+    super();
+  }
+
+  call(name: string, args: readonly unknown[]): unknown {
+    return name === 'release' ? this.child.release(this.id) : this.child.call(name, args);
+  }
+}
+
+export class Child {
+  readonly pid: number;
+  /** Loads the plugin at a path. */
+  readonly load: (path: string) => Promise<PluginFacts>;
+  readonly #process: ChildProcess;
+  readonly #channel: Channel;
+  readonly #limits: Limits;
+  readonly #log: number;
+  readonly #live = new Set<number>();
+  readonly #pending = new Map<number, Pending>();
+  #last = 0;
+  #isOver = false;
+  #isDisposed = false;
+  #isClosed = false;
+  #failure: PluginCrashError | undefined;
+
+  /** Undefined where the option is off. Throws ShapeError for what is no such option. */
+  static start(option: IsolatedOption | undefined): Child | undefined {
+    const limits = limitsOf(option);
+    return limits && new Child(limits);
+  }
+
+  /** `variables` are added to the environment of this process. */
+  constructor(limits: Limits, variables: Readonly<Record<string, string>> = {}) {
+    this.#limits = limits;
+    const [socket, itsSocket] = native().socketPair();
+    const [memories, itsMemories] = native().socketPair();
+    const log = native().shareBytes(new Uint8Array());
+    // Opened by Node, it is closed with this thread.
+    this.#log = fs.openSync(`/proc/self/fd/${log}`, 'r+');
+    const { NODE_OPTIONS: _, ...env } = { ...process.env, ...variables };
+    this.#process = spawn(process.execPath, [entry], { env, stdio: ['ignore', log, log, itsSocket, itsMemories] });
+    for (const descriptor of [itsSocket, itsMemories, log]) native().close(descriptor);
+    this.pid = this.#process.pid ?? 0;
+    if (this.pid) native().own(this.pid);
+    this.load = guarded((path) => this.call('loadPlugin', [path])) as Child['load'];
+    this.#channel = new Channel(socket, memories, {
+      receive: (message) => this.#receive(message as [number, boolean, unknown]),
+      ended: () => {
+        this.#isOver = true;
+      },
+      idOf: (value) => (value instanceof DistantHandle ? value.id : undefined),
+      handleOf: (id) => this.#handle(id),
+      received: mapped,
+    });
+    this.#process.on('error', (error) => this.#fail('ended', `did not start: ${error.message}`));
+    this.#process.on('exit', (code, signal) => {
+      this.#exited(code, signal);
+      native().disown(this.pid);
+      children.delete(this);
+      if (!children.size) process.removeListener('exit', killAll);
+    });
+    limits.signal?.addEventListener('abort', this.#abort, { once: true });
+    if (!children.size) process.once('exit', killAll);
+    children.add(this);
+    this.#process.unref();
+  }
+
+  get liveHandles(): number {
+    return this.#live.size;
+  }
+
+  /** Makes a call there. Throws PluginCrashError, or rejects with it, where the process has ended or ends meanwhile. */
+  call(name: string, args: readonly unknown[]): unknown {
+    if (name === 'view' || isPromising(name)) return this.#ask(name, args);
+    return this.#askNow(name, args);
+  }
+
+  release(id: number): void {
+    if (!this.#live.delete(id)) return;
+    if (!this.#isOver) this.#channel.send([0, 'release', [id]]);
+    if (id === root) this.dispose();
+  }
+
+  /** Ends the process, as soon as nobody waits for it. */
+  dispose(): void {
+    this.#isDisposed = true;
+    this.#live.clear();
+    this.#settled();
+  }
+
+  #handle(id: number): DistantHandle {
+    const handle = new DistantHandle(this, id);
+    if (id === plugin) return handle;
+    this.#live.add(id);
+    forgotten.register(handle, { child: this, id });
+    return handle;
+  }
+
+  #ask(name: string, args: readonly unknown[]): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const { timeoutMs } = this.#limits;
+      const timer = timeoutMs === undefined ? undefined : setTimeout(() => this.#timeOut(name, timeoutMs), timeoutMs);
+      this.#begin({ timer, answer: (given) => ('error' in given ? reject(given.error) : resolve(given.value)) }, name, args);
+    });
+  }
+
+  #askNow(name: string, args: readonly unknown[]): unknown {
+    const limit = Math.min(this.#limits.timeoutMs ?? longestWaitMs, longestWaitMs);
+    const end = performance.now() + limit;
+    const answers: Answer[] = [];
+    this.#begin({ answer: (given) => answers.push(given) }, name, args);
+    while (!answers.length) {
+      const left = end - performance.now();
+      if (left <= 0) this.#timeOut(name, limit);
+      else if (!this.#isOver) this.#channel.wait(Math.ceil(left));
+      // Node tells of an end when its event loop comes round, which waits for this.
+      else this.#exited(...exitOf(this.pid));
+    }
+    const [answer] = answers;
+    if ('error' in answer) throw answer.error;
+    return answer.value;
+  }
+
+  #begin(pending: Pending, name: string, args: readonly unknown[]): void {
+    if (!this.#pending.size) this.#ref();
+    const id = ++this.#last;
+    if (id % 256 === 0 && !this.#isClosed) trim(this.#log);
+    this.#pending.set(id, pending);
+    try {
+      if (this.#failure) throw this.#failure;
+      if (!this.#isOver) this.#channel.send([id, name, args.map(shared)]);
+    } catch (error) {
+      this.#settle(id, { error });
+    }
+  }
+
+  #receive([id, isResult, value]: [number, boolean, unknown]): void {
+    this.#settle(id, isResult ? { value } : { error: errorOf(value as Parameters<typeof errorOf>[0]) });
+  }
+
+  #settle(id: number, answer: Answer): void {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    this.#pending.delete(id);
+    clearTimeout(pending.timer);
+    pending.answer(answer);
+    this.#settled();
+  }
+
+  #settled(): void {
+    if (this.#pending.size) return;
+    this.#unref();
+    if (this.#isDisposed) this.#close();
+  }
+
+  #ref(): void {
+    this.#process.ref();
+    this.#channel.ref();
+  }
+
+  #unref(): void {
+    this.#process.unref();
+    this.#channel.unref();
+  }
+
+  #timeOut(name: string, ms: number): void {
+    this.#fail('timeout', `was killed: it did not answer to ${name} within ${ms} ms`);
+  }
+
+  readonly #abort = () => this.#fail('aborted', 'was killed: its AbortSignal is aborted', {}, { cause: this.#limits.signal?.reason });
+
+  #exited(code: number | null, signal: NodeJS.Signals | null): void {
+    // What it answered before its end.
+    while (!this.#isClosed && this.#channel.wait(0));
+    const [how, facts] = signal ? [`was ended by ${signal}`, { signal }] : [`exited with status ${code}`, { exitCode: code ?? undefined }];
+    this.#fail('ended', how, facts);
+  }
+
+  #fail(
+    reason: PluginCrashError['reason'],
+    how: string,
+    facts: Pick<PluginCrashError, 'signal' | 'exitCode'> = {},
+    options?: ErrorOptions,
+  ): void {
+    if (this.#isClosed) return;
+    const { words, tail: log } = saidIn(this.#log);
+    const message = `an isolated plugin lives as long as its process; process ${this.pid} ${how}${words && `; it said: ${words}`}`;
+    this.#failure = new PluginCrashError(message, { pid: this.pid, reason, log, ...facts }, options);
+    this.#isDisposed = true;
+    this.#live.clear();
+    for (const id of [...this.#pending.keys()]) this.#settle(id, { error: this.#failure });
+    this.#close();
+  }
+
+  /** The process ends when it has read that its channel is closed, and all that was sent before. */
+  #close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#limits.signal?.removeEventListener('abort', this.#abort);
+    this.#channel.close();
+    fs.closeSync(this.#log);
+    if (this.#failure) this.kill();
+    else setTimeout(() => this.kill(), patienceMs).unref();
+  }
+
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+}
+
+function killAll(): void {
+  for (const child of children) child.kill();
+}
+
+// As the addon itself throws it.
+function errorOf({ message, ...facts }: { message: string; code?: unknown; missing?: string }): Error {
+  return Object.assign(new Error(message), facts);
+}
+
+// All that the addon of this process has to give to another one's: an array that is staged for an upload.
+function shared(arg: unknown): unknown {
+  return types.isExternal(arg) ? new Memory(native().shareStage(arg as Staged), true) : arg;
+}
+
+function mapped(memory: Memory): ArrayBuffer | Uint8Array {
+  const buffer = native().mapMemory(memory.descriptor);
+  return memory.isBytes ? new Uint8Array(buffer) : buffer;
+}
