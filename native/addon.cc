@@ -12,6 +12,7 @@
 #include "run.h"
 #include "share.h"
 #include "stage.h"
+#include "transfer.h"
 
 namespace node_pjrt {
 namespace {
@@ -55,6 +56,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_run(env, exports);
   export_share(env, exports);
   export_stage(env, exports);
+  export_transfer(env, exports);
   return exports;
 }
 

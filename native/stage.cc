@@ -105,6 +105,11 @@ Napi::Value share_stage(Info info) {
 
 }  // namespace
 
+std::pair<std::shared_ptr<void>, size_t> staged_of(const Napi::Value& value) {
+  const Stage& one = stage_of(value);
+  return {one.memory, one.bytes};
+}
+
 void export_stage(Napi::Env env, Napi::Object exports) {
   exports.Set("stage", Napi::Function::New<guarded<stage>>(env));
   exports.Set("isFresh", Napi::Function::New<guarded<is_fresh>>(env));

@@ -138,7 +138,8 @@ function extend(array: Int8Array, from: number, to: number): void {
   for (let i = from; i < to; i++) array[i] = (array[i] << 28) >> 28;
 }
 
-const isRowMajor = (layout: Layout) =>
+/** Whether a tensor lies as on the host. */
+export const isRowMajor = (layout: Layout) =>
   'minorToMajor' in layout && !layout.tiles.length && layout.minorToMajor.every((axis, i, { length }) => axis === length - 1 - i);
 
 /** The dtype of a PJRT_Buffer_Type. Throws PjrtError for one that this library has no name for. */

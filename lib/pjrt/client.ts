@@ -20,6 +20,7 @@ import { type CompilerOptions, compileOptions, type Spread, spreadOver } from '.
 import { Plugin } from './plugin';
 import { partitionsOf, type Program, programOf } from './program';
 import { ShardedExecutable } from './sharded';
+import { Transfer } from './transfer';
 
 /** What programs are lowered for. */
 export type Target = 'cpu' | 'tpu';
@@ -200,6 +201,14 @@ export class Client extends Handle {
     const bytes = aliasedBytes(checked, data);
     // An empty one has no memory to share.
     return this.#uploaded(checked, bytes, to, bytes.length ? native().alias : native().upload);
+  }
+
+  /**
+   * Tensors that are sent in pieces, to a device, the first one by default, or one of its memories: see Transfer. Throws PjrtError
+   * UNIMPLEMENTED where the plugin cannot, ShapeError for 4-bit integers and for a device where tensors lie in tiles.
+   */
+  transfer(types: readonly TensorType[], to: Device | Memory = this.devices[0]): Transfer {
+    return Transfer.open(this, types, to);
   }
 
   #uploaded(type: TensorType, bytes: Uint8Array, to: Device | Memory, upload: Upload): Buffer {

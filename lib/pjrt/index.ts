@@ -16,4 +16,5 @@ export type { CompilerOptions, Spread } from './options';
 export { Plugin } from './plugin';
 export type { ShardedBuffer, ShardedExecutable } from './sharded';
 export type { Part, Sharding } from './sharding';
+export type { Transfer } from './transfer';
 export { Topology, type TopologyOptions } from './topology';

@@ -156,6 +156,10 @@ interface Addon {
   dropStage(staged: Staged): void;
   uploadStage(client: Raw, device: number, memory: number, type: number, shape: readonly number[], staged: Staged): Raw;
   uploadStageLater(client: Raw, device: number, memory: number, type: number, shape: readonly number[], staged: Staged): Promise<Raw>;
+  createTransfer(client: Raw, device: number, memory: number, types: readonly number[], shapes: readonly (readonly number[])[]): Raw;
+  transferBuffer(transfer: Raw, client: Raw, index: number, bytes: number): Raw;
+  transferStage(transfer: Raw, index: number, staged: Staged, offset: number, isLast: boolean): Promise<void>;
+  failTransfer(transfer: Raw, index: number, message: string): void;
   read(buffer: Raw, bytes: number): Promise<ArrayBuffer>;
   ready(buffer: Raw): Promise<void>;
   execute(
