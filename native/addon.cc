@@ -7,8 +7,10 @@
 #include "handlers.h"
 #include "inspect.h"
 #include "isolate.h"
+#include "layouts.h"
 #include "memory.h"
 #include "napi.h"
+#include "profile.h"
 #include "run.h"
 #include "share.h"
 #include "stage.h"
@@ -52,7 +54,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_handlers(env, exports);
   export_inspect(env, exports);
   export_isolate(env, exports);
+  export_layouts(env, exports);
   export_memory(env, exports);
+  export_profile(env, exports);
   export_run(env, exports);
   export_share(env, exports);
   export_stage(env, exports);

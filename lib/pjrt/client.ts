@@ -203,6 +203,12 @@ export class Client extends Handle {
     return this.#uploaded(checked, bytes, to, bytes.length ? native().alias : native().upload);
   }
 
+  /** How tensors of a type lie on a device unless a program says otherwise, as XLA writes it: `{1,0}`, the minor axis first, `{1,0:T(8,128)}` in tiles. */
+  defaultLayout(type: TensorType): string {
+    const { dtype, shape } = tensor(type.dtype, type.shape);
+    return native().clientLayout(rawOf(this), dtypes[dtype].pjrt, shape);
+  }
+
   /**
    * Tensors that are sent in pieces, to a device, the first one by default, or one of its memories: see Transfer. Throws PjrtError
    * UNIMPLEMENTED where the plugin cannot, ShapeError for 4-bit integers and for a device where tensors lie in tiles.

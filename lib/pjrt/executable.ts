@@ -120,12 +120,35 @@ export class Executable extends Handle {
   }
 
   /**
+   * How inputs and outputs lie on a device, by name, as XLA writes it: `{1,0}`, the minor axis first, `{1,0:T(8,128)}` in tiles. The CPU
+   * plugin does not say it of inputs: PjrtError UNIMPLEMENTED. Throws ShapeError for a program ahead of time that a cache had.
+   */
+  get inputLayouts(): Readonly<Record<string, string>> {
+    return this.#layouts(this.inputs, true);
+  }
+
+  get outputLayouts(): Readonly<Record<string, string>> {
+    return this.#layouts(this.outputs, false);
+  }
+
+  #layouts(ports: readonly Port[], areInputs: boolean): Readonly<Record<string, string>> {
+    const raw = this.#compiled('a layout');
+    const layouts = native().executableLayouts(raw, areInputs);
+    return Object.fromEntries(ports.map(({ name }, i) => [name, layouts[i]]));
+  }
+
+  #compiled(what: string): Raw {
+    const raw = rawOf(this);
+    if (this.#stored?.facts) throw new ShapeError(`${what} is of a program that was compiled here; this one is from a cache`);
+    return raw;
+  }
+
+  /**
    * The program after the compiler's passes. Both plugins give `hlo_with_config`, an HloModuleProtoWithConfig of XLA's, and no text. Throws
    * ShapeError for a program ahead of time that a cache had: only its machine code was kept.
    */
   async optimizedProgram(): Promise<OptimizedProgram> {
-    if (this.#stored?.facts) throw new ShapeError('an optimized program is of one that was compiled here; this one is from a cache');
-    const [format, bytes] = await native().optimizedProgram(rawOf(this));
+    const [format, bytes] = await native().optimizedProgram(this.#compiled('an optimized form'));
     return { format, bytes: new Uint8Array(bytes) };
   }
 

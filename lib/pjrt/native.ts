@@ -74,6 +74,13 @@ export interface MemoryFacts {
   readonly isDefault: boolean;
 }
 
+/** A memory that the devices of a topology have. */
+export interface MemoryKind {
+  /** The plugin's name of what it is: 'device', 'pinned_host', 'unpinned_host'. */
+  readonly kind: string;
+  readonly isDefault: boolean;
+}
+
 /** Bytes of a device's memory. What a plugin does not say is absent. */
 export interface MemoryStats {
   readonly bytesInUse: number;
@@ -139,6 +146,12 @@ interface Addon {
   outputs(executable: Raw): [type: number, shape: number[]][];
   serialize(executable: Raw): Promise<ArrayBuffer>;
   devicesOf(executable: Raw): number[];
+  clientLayout(client: Raw, type: number, shape: readonly number[]): string;
+  topologyLayout(topology: Raw, type: number, shape: readonly number[]): string;
+  executableLayouts(executable: Raw, ofInputs: boolean): string[];
+  topologyMemories(topology: Raw, device: number): MemoryKind[];
+  startProfile(plugin: Raw, options: Uint8Array): Promise<Raw>;
+  stopProfile(profile: Raw): Promise<ArrayBuffer>;
   memories(client: Raw, device: number): MemoryFacts[];
   memoryOf(buffer: Raw, device: number): number;
   copyTo(buffer: Raw, client: Raw, device: number, memory: number, bytes: number): Raw;

@@ -11,6 +11,7 @@ import { checkFlags, compilerFlags } from './flags';
 import { type HandlerSource, registerHandler } from './handlers';
 import { holdersText, lockHolders } from './holders';
 import { type Attribute, type PluginFacts, type Raw, native } from './native';
+import { type Profile, profiled } from './profile';
 
 // What libtpu locks, wherever it is installed.
 const lockFile = '/tmp/libtpu_lockfile';
@@ -73,6 +74,14 @@ export class Plugin {
    */
   callback(name: string, callback: CallbackFunction): Disposable {
     return registerCallback(this, name, callback);
+  }
+
+  /**
+   * Does `work` while the plugin's profiler runs. Throws what `work` throws, PjrtError UNIMPLEMENTED for a plugin that has none, as the CPU's,
+   * ShapeError where one runs already.
+   */
+  profile<T>(work: () => T | Promise<T>): Promise<Profile<T>> {
+    return profiled(this, work);
   }
 
   /**

@@ -1,6 +1,6 @@
 /** A topology: devices that need not be here, to compile for. */
 import { ShapeError } from '../errors';
-import type { Module } from '../types';
+import { dtypes, type Module, tensor, type TensorType } from '../types';
 import { chipOfKind, type Target, targetOf } from './client';
 import { Child } from './child';
 import { CompileCache, cacheFolder, type CacheOption, compiled } from './compile-cache';
@@ -10,7 +10,7 @@ import { Handle, rawOf } from './handle';
 import { checkCollectives } from './hazards';
 import { heldText } from './held-bytes';
 import type { IsolatedOption } from './isolated';
-import { type Attribute, type DeviceFacts, native, type PlatformFacts, type Raw } from './native';
+import { type Attribute, type DeviceFacts, type MemoryKind, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
 import { partitionsOf, type Program, programOf } from './program';
@@ -72,6 +72,17 @@ export class Topology extends Handle {
   /** What the plugin says of it as a whole: of a TPU slice, `wrap` and `twist` of its links, and bytes of memory on each chip. */
   get attributes(): Readonly<Record<string, Attribute>> {
     return native().topologyAttributes(rawOf(this));
+  }
+
+  /** The memories that each device has, where the plugin says so: else PjrtError UNIMPLEMENTED. */
+  get memories(): readonly MemoryKind[] {
+    return native().topologyMemories(rawOf(this), 0);
+  }
+
+  /** How tensors of a type lie on a device unless a program says otherwise, as XLA writes it: `{1,0:T(8,128)}`, the minor axis first, then tiles. */
+  defaultLayout(type: TensorType): string {
+    const { dtype, shape } = tensor(type.dtype, type.shape);
+    return native().topologyLayout(rawOf(this), dtypes[dtype].pjrt, shape);
   }
 
   /** As bytes, for `Topology.deserialize` and as a part of cache keys: equal topologies of one plugin give equal bytes. */
