@@ -195,6 +195,54 @@ test('attention: gradients, a soft cap and sinks', () => {
     expect(run(...small, ...args)).toEqual({ status: 1, stdout: '', stderr: `node-pjrt: ${message}\n` });
 });
 
+test('shard: how even, what is sent and held; on the CPU, run and compared', () => {
+  const small = ['shard', '-T', '128', '--heads', '4', '--kv-heads', '2', '--head-dim', '8', '--dtype', 'f32', '--runs', '2'];
+  const text = good(...small, '--mesh', 'heads=2,sequence=2', '--sinks');
+  expect(text).toMatch(
+    /^mesh +heads 2 x sequence 2: 4 devices, cpu\na device has +1 of 1 sequences, 2\/1 of 4\/2 heads, 64 of 128 tokens\n/,
+  );
+  expect(text).toMatch(
+    /^placement +zigzag: the busiest device has 0\.0 % more than the mean; contiguous 49\.\d %\nring +2 steps of 3 kinds$/m,
+  );
+  expect(text).toMatch(
+    /^collective-permute +\d+ x .* to another device\nsends .*\nholds .*\nrun .* ms min, .* ms median\nmax error +\d\.\de-\d+$/m,
+  );
+  const seen = JSON.parse(good(...small, '--mesh', 'data=2', '--batch', '2', '--pass', 'backward', '--json'));
+  expect(seen).toMatchObject({
+    mesh: { data: 2 },
+    target: 'cpu',
+    mask: 'causal',
+    replicas: 1,
+    partitions: 2,
+    collectives: [],
+    sentBytes: 0,
+  });
+  expect(seen.maxError).toBeLessThan(1e-5);
+  for (const [args, message] of [
+    [
+      ['--mesh', 'four'],
+      "option '--mesh <mesh>' argument 'four' is invalid. A mesh is data=<n>,heads=<n>,sequence=<n>, in any order, or some of these.",
+    ],
+    [
+      ['--mesh', 'heads=2,heads=2'],
+      "option '--mesh <mesh>' argument 'heads=2,heads=2' is invalid. A mesh is data=<n>,heads=<n>,sequence=<n>, in any order, or some of these.",
+    ],
+    [['--mesh', 'model=2'], 'lower: a mesh has the axes data, heads, sequence; got model'],
+    [['--mesh', 'heads=8'], "lower: the mesh's axis heads divides heads; got heads 8 and heads 4"],
+    [['--mesh', 'sequence=128'], 'devices is a whole number from 1 to 64; got 128'],
+    [[], "required option '--mesh <mesh>' not specified"],
+  ] as [string[], string][])
+    expect(run(...small, ...args)).toEqual({ status: 1, stdout: '', stderr: `node-pjrt: ${message}\n` });
+});
+
+testTpu('shard: ahead of time, with times that are estimated', () => {
+  const args = ['-T', '2048', '--heads', '4', '--head-dim', '128', '--preset', 'lean', '--mesh', 'sequence=4', '--target', 'v5p'];
+  const text = good('shard', ...args);
+  expect(text).toMatch(/^mesh +sequence 4: 4 devices, v5p$/m);
+  expect(text).toMatch(/^kernels +3 of a TPU in the program$/m);
+  expect(text).toMatch(/^at least +.* ms of arithmetic at the chip's peak, .* ms on one link to a neighbour: estimated, not measured$/m);
+});
+
 test.each(['estimate', 'tune'])('%s: f16 is for the CPU', (command) => {
   const stderr = 'node-pjrt: the TPU kernels take f32 or bf16; got f16\n';
   expect(run(command, '-T', '256', '--dtype', 'f16')).toEqual({ status: 1, stdout: '', stderr });

@@ -1,4 +1,7 @@
 /** Attention over a mesh: on 4 and 8 devices of the CPU plugin against the plain loops, compiled for slices of v5p, and what it says of itself. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { type AttentionOptions, type AttentionSpec, attention } from '../lib/attention';
 import { type AttentionMesh, lower, type LowerOptions, type Target, zigzagOrder } from '../lib/lower';
 import { type Mask, parseMask } from '../lib/mask';
@@ -7,7 +10,7 @@ import { Message } from '../lib/pjrt/proto';
 import { distribution } from '../lib/timing/distribution';
 import { testInputs } from '../lib/timing/check';
 import { expectedOf, kernelErrors, type Values } from './attention-case';
-import { describeTpu, maxError } from './helpers';
+import { describeTpu, maxError, testTpu } from './helpers';
 
 let cpu: Client;
 beforeAll(async () => {
@@ -56,6 +59,8 @@ describe('by sequences and heads', () => {
     [{ heads: 2, data: 2 }, 'keyLengths & causal', {}],
     [{ heads: 2 }, 'perHead(causal, local(12, 3))', {}],
     [{ data: 2, heads: 1 }, 'segments', { dtype: 'bf16' }],
+    [{ heads: 4, data: 2 }, 'causal', { sinks: true }],
+    [{ heads: 4 }, 'perHead(causal, full, local(12, 3), causal(5))', { kvHeads: 1 }],
   ])('%j, %s', async (mesh, mask, others) => {
     expect(await wrongOutputs(of(mask, others), { mesh })).toEqual([]);
   });
@@ -78,6 +83,7 @@ describe('by tokens, in a ring', () => {
     [{ sequence: 4 }, 'globalTokens(5) | local(10, 0)', {}],
     [{ heads: 2, sequence: 4 }, 'perHead(causal, prefix(70))', {}],
     [{ data: 2, sequence: 2, heads: 2 }, 'causal', { sinks: true, softCap: 20 }],
+    [{ heads: 4, sequence: 2 }, 'perHead(causal, local(12, 3))', {}],
     [{ sequence: 4 }, 'causal', { target: 'dense' }],
   ])('%j, %s, %j', async (mesh, mask, { target, ...others }) => {
     expect(await wrongOutputs(of(mask, others), { mesh, target })).toEqual([]);
@@ -149,6 +155,22 @@ test('the collectives of a ring, and their bytes', async () => {
   using none = await cpu.compileSharded(lower(of('causal'), 'cpu', { mesh: { data: 2 } }));
   expect((await distribution(none)).collectives).toEqual([]);
 });
+
+testTpu(
+  'the examples of docs/distribution.md',
+  async () => {
+    const page = readFileSync(path.join(__dirname, '..', 'docs', 'distribution.md'), 'utf8');
+    const [whole, own] = [...page.matchAll(/^```js\n([\s\S]*?)^```/gm)].map(([, source]) => source);
+    const ran = (source: string) => execFileSync(process.execPath, ['-e', source], { cwd: path.join(__dirname, '..'), encoding: 'utf8' });
+    expect(ran(whole)).toMatch(/^dq: 1048576 values\n1 x 8 devices\ncollective-permute: [\s\S]*\nholds: /);
+    const module = JSON.parse(ran(`${own}console.log(JSON.stringify(columns));`));
+    using executable = await cpu.compileSharded(module);
+    using a = executable.upload('a', new Float32Array(8 * 128).fill(1));
+    using outputs = await executable.run({ a });
+    expect(new Set(await outputs.total.read())).toEqual(new Set([8]));
+  },
+  120_000,
+);
 
 describeTpu('compiled ahead of time for v5p', () => {
   const large = { heads: 8, kvHeads: 2, headDim: 128, dtype: 'bf16', pass: 'forward+backward' } as const;

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { type AttentionOptions, attention, unmaskedPairs } from '../lib/attention';
 import { chunksOf, type Placement, zigzagOrder } from '../lib/lower/placement';
 import { criticalPath, headGroups, imbalance, type RingPlan, ringPlan } from '../lib/lower/ring-plan';
-import { shardsOf } from '../lib/lower/shard';
+import { shardsOf } from '../lib/lower/mesh';
 import { allows, causal, type Dense, full, hasKind, headMask, type LazyMask, local, type Mask, parseMask, perHead } from '../lib/mask';
 import { anyMask } from './masks';
 
@@ -156,8 +156,8 @@ test.each<[string, () => unknown]>([
   ['mesh: an axis has a whole number of devices, 1 or more; data has 1.5', () => shardsOf(of(causal(), 64), { mesh: { data: 1.5 } })],
   ["lower: the mesh's axis data divides batch; got data 2 and batch 1", () => shardsOf(of(causal(), 64), { mesh: { data: 2 } })],
   [
-    "lower: the mesh's axis heads divides kvHeads; got heads 4 and kvHeads 2",
-    () => shardsOf(of(causal(), 64, { heads: 8, kvHeads: 2 }), { mesh: { heads: 4 } }),
+    "lower: the mesh's axis heads divides kvHeads, or is a multiple of them; got heads 2 and kvHeads 3",
+    () => shardsOf(of(causal(), 64, { heads: 6, kvHeads: 3 }), { mesh: { heads: 2 } }),
   ],
   [
     "lower: the mesh's axis sequence divides queries; got sequence 3 and queries 64",

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type AttentionSpec, attention } from '../attention';
 import { type AttentionMesh, lower, type Preset, type TokenOrder } from '../lower';
 import { imbalance, ringPlan } from '../lower/ring-plan';
-import { type Shards, shardsOf } from '../lower/shard';
+import { type Shards, shardsOf } from '../lower/mesh';
 import { chipOf } from '../ir/chips';
 import { parseMask } from '../mask';
 import { Client, type Executable, type ShardedExecutable, type Topology } from '../pjrt';
@@ -151,7 +151,7 @@ function rowsOf(spec: AttentionSpec, { mesh, data, heads, sequence }: Shards, re
     ['mesh', `${axes.join(' x ')}: ${mesh.devices} devices, ${report.target}`],
     [
       'a device has',
-      `${batch / data} of ${batch} sequences, ${spec.heads / heads}/${kvHeads / heads} of ${spec.heads}/${kvHeads} heads, ${queries / sequence} of ${queries} tokens`,
+      `${batch / data} of ${batch} sequences, ${spec.heads / heads}/${kvHeads / Math.min(heads, kvHeads)} of ${spec.heads}/${kvHeads} heads, ${queries / sequence} of ${queries} tokens`,
     ],
     ...(ring ? ringRows(ring) : []),
     ['build, compile', `${milliseconds(report.buildMs)} ms, ${milliseconds(report.compileMs)} ms`],

@@ -5,7 +5,8 @@ import type { Module } from '../types';
 import { type CpuOptions, cpuBlocks, cpuPart } from './cpu';
 import { densePart } from './dense';
 import { moduleOf, type Part } from './part';
-import { lowerMesh, type MeshOptions } from './shard';
+import type { MeshOptions } from './mesh';
+import { lowerMesh } from './mesh-lower';
 import { tpuBlocks, tpuPart, type TpuOptions } from './tpu';
 
 export type { CpuOptions } from './cpu';
@@ -14,7 +15,7 @@ export type { ForwardChoice, Preset } from './tpu-choice';
 export type { TpuOptions } from './tpu';
 export { zigzagOrder } from './placement';
 export type { RingPlan } from './ring-plan';
-export { type AttentionMesh, type MeshOptions, type Shards, shardsOf, type TokenOrder } from './shard';
+export { type AttentionMesh, type MeshOptions, type Shards, shardsOf, type TokenOrder } from './mesh';
 
 /** Tokens a block of a kernel. */
 export interface Blocking {

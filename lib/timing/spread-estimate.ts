@@ -2,7 +2,7 @@
 import { type AttentionSpec, flops, unmaskedPairs } from '../attention';
 import type { Chip } from '../ir/chips';
 import { criticalPath } from '../lower/ring-plan';
-import type { Shards } from '../lower/shard';
+import type { Shards } from '../lower/mesh';
 
 /** In seconds. The two go on at the same time, where the compiler's schedule lets them. */
 export interface LeastTimes {
