@@ -164,6 +164,8 @@ export interface Module {
   readonly kernels?: readonly KernelFacts[];
   /** Devices that it is split over by its own shardings; absent where it is for one device. */
   readonly partitions?: number;
+  /** Which of them pass things on in rings: `size` each, whose numbers are `stride` apart. */
+  readonly rings?: { readonly size: number; readonly stride: number };
 }
 
 const f32 = new Float32Array(1);

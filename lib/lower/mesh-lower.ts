@@ -29,6 +29,7 @@ export function lowerMesh(spec: AttentionSpec, options: MeshOptions, partOf: (sp
   const facts = [...parts.values()].map((part) => part.facts);
   return Object.freeze({
     ...module,
+    ...(shards.plan ? { rings: { size: shards.sequence, stride: sdy.stridesOf(shards.mesh).sequence } } : {}),
     hiddenFlops: facts.some(({ hiddenFlops }) => hiddenFlops) ? flops(spec) / shards.mesh.devices : undefined,
     maskBytes: facts.reduce((sum, { maskBytes = 0 }) => sum + maskBytes, 0),
     kernels: facts.flatMap(({ kernels = [] }) => kernels),

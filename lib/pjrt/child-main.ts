@@ -18,6 +18,7 @@ const shared: Record<string, Call> = {
   alias: upload,
   uploadStage: upload,
   uploadStageLater: upload,
+  transferStage,
   compile: (on, text, ...rest) => addon.compile(on, held(text), ...rest),
   compileAhead: (on, text, ...rest) => addon.compileAhead(on, held(text), ...rest),
   deserialize: (on, bytes) => addon.deserialize(on, held(bytes)),
@@ -33,6 +34,17 @@ const shared: Record<string, Call> = {
 function upload(...args: unknown[]): unknown {
   const bytes = args[5];
   return bytes instanceof Memory ? addon.uploadMemory(...args.slice(0, 5), bytes.descriptor) : addon.upload(...args);
+}
+
+async function transferStage(transfer: unknown, index: unknown, memory: unknown, ...rest: unknown[]): Promise<unknown> {
+  const bytes = new Uint8Array(native().mapMemory((memory as Memory).descriptor));
+  const staged = native().stage(bytes.length, false);
+  try {
+    native().fillStage(staged, 0, bytes);
+    return await addon.transferStage(transfer, index, staged, ...rest);
+  } finally {
+    native().dropStage(staged);
+  }
 }
 
 // See Addon in native.ts.

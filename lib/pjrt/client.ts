@@ -20,6 +20,7 @@ import { type CompilerOptions, compileOptions, type Spread, spreadOver } from '.
 import { Plugin } from './plugin';
 import { partitionsOf, type Program, programOf } from './program';
 import { ShardedExecutable } from './sharded';
+import { meshSpread } from './torus';
 import { Transfer } from './transfer';
 
 /** What programs are lowered for. */
@@ -159,7 +160,7 @@ export class Client extends Handle {
     const { compilerOptions, replicas, partitions, partitioner, devices, ...others } = options;
     checkNoOthers('compileSharded', ['replicas', 'partitions', 'partitioner', 'devices', 'compilerOptions'], others);
     const ids = this.devices.map(({ id }) => id);
-    const spread = { replicas, partitions: partitions ?? partitionsOf(module), partitioner, devices };
+    const spread = meshSpread(module, this.devices, { replicas, partitions, partitioner, devices });
     return this.#compiled(module, spreadOver(ids, spread), compilerOptions, several);
   }
 

@@ -13,7 +13,8 @@ import type { IsolatedOption } from './isolated';
 import { type Attribute, type DeviceFacts, type MemoryKind, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
-import { partitionsOf, type Program, programOf } from './program';
+import { type Program, programOf } from './program';
+import { meshSpread } from './torus';
 
 export interface TopologyOptions {
   /** Whether compiled programs are kept on disk and looked for: see CacheOption. */
@@ -105,7 +106,7 @@ export class Topology extends Handle {
     const program = await programOf(module);
     const spread = spreadOver(
       this.devices.map(({ id }) => id),
-      { partitions: partitionsOf(module), ...options },
+      meshSpread(module, this.devices, options),
     );
     checkCollectives(program.collectives, spread);
     const settings = compileOptions(spread, options.compilerOptions);

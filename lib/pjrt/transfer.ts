@@ -7,7 +7,7 @@ import { observed } from './events';
 import { Handle, rawOf } from './handle';
 import { type HostData, hostParts } from './host-data';
 import { type Memory, placeOf } from './memory';
-import { native, type Raw } from './native';
+import { Distant, native, type Raw } from './native';
 import { inTurns } from './turns';
 
 /** `Client.transfer` makes one. Disposed before all is sent, it makes errors of the tensors that are not whole. */
@@ -64,7 +64,7 @@ export class Transfer extends Handle {
     const unit = dtypes[type.dtype].bytes;
     const from = progress.reserve(parts.bytes / unit, offset);
     const send = async () => {
-      const staged = native().stage(parts.bytes);
+      const staged = native().stage(parts.bytes, rawOf(this) instanceof Distant);
       try {
         const fill = (first: number, last: number) => native().fillStage(staged, first * parts.elementBytes, parts.part(first, last));
         await inTurns(parts.length, fill);

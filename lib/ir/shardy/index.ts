@@ -5,4 +5,4 @@
  */
 export * from './collectives';
 export { manualComputation, type Shardings } from './manual';
-export { axisSize, groupsAlong, localType, type Mesh, mesh, meshText, type Sharding } from './mesh';
+export { axisSize, groupsAlong, localType, type Mesh, mesh, meshText, type Sharding, stridesOf } from './mesh';
