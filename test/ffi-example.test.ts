@@ -123,6 +123,12 @@ test('its types, in a TypeScript program', () => {
       return { y: axpy(2, x, x) };
     });
     await client.compile(module);
+    client.plugin.callback('log', ([x]) => console.log(x.type.shape, x.data.length));
+    client.plugin.callback('later', async ([x], [type]) => new Float32Array(type.shape[0]).fill(Number(x.data[0])));
+    // @ts-expect-error: text is no tensor
+    client.plugin.callback('text', () => 'text');
+    // @ts-expect-error: an attribute has a type
+    stablehlo.program('bad', { x: type }, ({ x }) => ({ y: stablehlo.ffiCall('acme.f', [x], { results: [type], attributes: { a: [1] } })[0] }));
     // @ts-expect-error: a symbol has to be named
     client.plugin.register('acme.other', { library: 'a.so' });\n`,
   );

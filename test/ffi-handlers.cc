@@ -1,4 +1,5 @@
 // Handlers for handlers.test.ts: of node_pjrt/ffi.hpp and of XLA's own headers, and some that no plugin may see.
+#include <atomic>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -41,6 +42,28 @@ SAME(NodePjrtAttributes, names, XLA_FFI_Attrs, names);
 SAME(NodePjrtAttributes, values, XLA_FFI_Attrs, attrs);
 SAME(NodePjrtErrorArgs, message, XLA_FFI_Error_Create_Args, message);
 SAME(NodePjrtErrorArgs, code, XLA_FFI_Error_Create_Args, errc);
+SAME(NodePjrtDestroyArgs, error, XLA_FFI_Error_Destroy_Args, error);
+SAME(NodePjrtTypeInfo, destroy, XLA_FFI_TypeInfo, deleter);
+SAME(NodePjrtTypeArgs, name, XLA_FFI_Type_Register_Args, name);
+SAME(NodePjrtTypeArgs, type, XLA_FFI_Type_Register_Args, type_id);
+SAME(NodePjrtTypeArgs, info, XLA_FFI_Type_Register_Args, type_info);
+SAME(NodePjrtStateArgs, context, XLA_FFI_State_Set_Args, ctx);
+SAME(NodePjrtStateArgs, type, XLA_FFI_State_Set_Args, type_id);
+SAME(NodePjrtStateArgs, state, XLA_FFI_State_Set_Args, state);
+SAME(NodePjrtStateArgs, context, XLA_FFI_State_Get_Args, ctx);
+SAME(NodePjrtStateArgs, type, XLA_FFI_State_Get_Args, type_id);
+SAME(NodePjrtStateArgs, state, XLA_FFI_State_Get_Args, state);
+SAME(NodePjrtTaskArgs, context, XLA_FFI_ThreadPool_Schedule_Args, ctx);
+SAME(NodePjrtTaskArgs, task, XLA_FFI_ThreadPool_Schedule_Args, task);
+SAME(NodePjrtTaskArgs, data, XLA_FFI_ThreadPool_Schedule_Args, data);
+SAME(NodePjrtThreadsArgs, context, XLA_FFI_ThreadPool_NumThreads_Args, ctx);
+SAME(NodePjrtThreadsArgs, threads, XLA_FFI_ThreadPool_NumThreads_Args, num_threads);
+SAME(NodePjrtApi, destroy_error, XLA_FFI_Api, XLA_FFI_Error_Destroy);
+SAME(NodePjrtApi, register_type, XLA_FFI_Api, XLA_FFI_Type_Register);
+SAME(NodePjrtApi, set_state, XLA_FFI_Api, XLA_FFI_State_Set);
+SAME(NodePjrtApi, get_state, XLA_FFI_Api, XLA_FFI_State_Get);
+SAME(NodePjrtApi, schedule, XLA_FFI_Api, XLA_FFI_ThreadPool_Schedule);
+SAME(NodePjrtApi, count_threads, XLA_FFI_Api, XLA_FFI_ThreadPool_NumThreads);
 SAME(NodePjrtApi, version, XLA_FFI_Api, api_version);
 SAME(NodePjrtApi, create_error, XLA_FFI_Api, XLA_FFI_Error_Create);
 SAME(NodePjrtCall, extensions, XLA_FFI_CallFrame, extension_start);
@@ -159,6 +182,36 @@ void wrong(const Call& call) { call.argument(0).elements<int16_t>(); }
 void throws(const Call&) { throw std::runtime_error("a plain exception"); }
 void throws_other(const Call&) { throw 1; }
 
+// The squares of 0 to count - 1, each a task of its own; one of them may fail.
+void squares(const Call& call) {
+  const auto out = call.result(0).elements<int32_t>();
+  const auto bad = call.attributes().scalar<int64_t>("bad");
+  std::atomic<int64_t> runs{0};
+  call.parallel(static_cast<int64_t>(out.size), [&](int64_t i) {
+    runs++;
+    if (i == bad) throw Failure(NODE_PJRT_OUT_OF_RANGE, "task " + std::to_string(i) + " of " + std::to_string(out.size));
+    out[static_cast<size_t>(i)] = static_cast<int32_t>(i * i);
+  });
+  if (runs != static_cast<int64_t>(out.size)) throw Failure(NODE_PJRT_INTERNAL, "tasks were left out");
+}
+
+// A running sum for each call of a program, which says when it goes.
+struct Sum {
+  std::atomic<int64_t> value;
+  ~Sum() { live--; }
+  static inline std::atomic<int32_t> live{0};
+};
+std::unique_ptr<Sum> make_sum(const Call& call) {
+  const auto first = call.attributes().scalar<int64_t>("first");
+  if (first < 0) return nullptr;
+  Sum::live++;
+  return std::unique_ptr<Sum>(new Sum{first});
+}
+void add(const Call& call, Sum& sum) {
+  call.result(0).elements<int64_t>()[0] = sum.value += call.argument(0).elements<int64_t>()[0];
+  call.result(1).elements<int32_t>()[0] = Sum::live;
+}
+
 // Counts its own calls, each call site by itself.
 struct Count {
   static xla::ffi::TypeId id;
@@ -180,6 +233,8 @@ NODE_PJRT_HANDLER(test_describe, describe)
 NODE_PJRT_HANDLER(test_typed, typed)
 NODE_PJRT_HANDLER(test_place, place)
 NODE_PJRT_HANDLER(test_bytes, bytes)
+NODE_PJRT_HANDLER(test_squares, squares)
+NODE_PJRT_STATEFUL_HANDLERS(test_make_sum, make_sum, test_add, add)
 NODE_PJRT_HANDLER(test_third, third)
 NODE_PJRT_HANDLER(test_wrong, wrong)
 NODE_PJRT_HANDLER(test_throws, throws)

@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { type Client, liveHandles, Plugin } from '../lib/pjrt';
+import { type Client, liveHandles, type LoadedExecutable, Plugin } from '../lib/pjrt';
 import * as s from '../lib/ir/stablehlo';
 import { includeDirs } from '../lib/supply';
 import { tensor } from '../lib/types';
@@ -122,6 +122,44 @@ test('what a handler throws is the error of the run', async () => {
     cpu.plugin.register(`test.${symbol}`, source(symbol));
     await expect(called(`test.${symbol}`, {})).rejects.toEqual(refused('PjrtError', message));
   }
+});
+
+test('tasks on the plugin’s threads: each runs once, and the first to fail is the error', async () => {
+  cpu.plugin.register('test.squares', source('test_squares'));
+  const squares = (count: number, bad = -1n) => called('test.squares', { bad }, tensor('i32', [count]));
+  for (const count of [0, 1, 2, 1000]) expect(await squares(count)).toEqual(Array.from({ length: count }, (_, i) => i * i));
+  await expect(squares(1000, 500n)).rejects.toEqual(refused('PjrtError', /^OUT_OF_RANGE: task 500 of 1000$/));
+  expect(await Promise.all(Array.from({ length: 20 }, () => squares(50)))).toEqual(
+    Array(20).fill(Array.from({ length: 50 }, (_, i) => i * i)),
+  );
+});
+
+test('a state for each call of a program: made with it, kept from run to run, destroyed with it', async () => {
+  cpu.plugin.register('test.sum', { library, execute: 'test_add', instantiate: 'test_make_sum' });
+  const [one, live] = [tensor('i64', [1]), tensor('i32', [1])];
+  const sum = (first: bigint) =>
+    s.program('sum', { x: one }, ({ x }) => {
+      const add = (from: bigint) => s.ffiCall('test.sum', [x], { results: [one, live], hasSideEffect: true, attributes: { first: from } });
+      const [[a, states], [b]] = [add(first), add(first + 100n)];
+      return { a, b, states };
+    });
+  using x = cpu.upload(one, BigInt64Array.of(5n));
+  const run = async (program: LoadedExecutable) => {
+    using outputs = await program.run({ x });
+    return Promise.all([outputs.a, outputs.b, outputs.states].map(async (buffer) => Number((await buffer.read())[0])));
+  };
+  const program = await cpu.compile(sum(0n));
+  const loaded = await cpu.deserialize(await program.serialize(), sum(0n));
+  expect([await run(program), await run(program), await run(loaded)]).toEqual([
+    [5, 105, 4],
+    [10, 110, 4],
+    [5, 105, 4],
+  ]);
+  loaded.dispose();
+  // A program is freed on another thread.
+  while ((await run(program))[2] > 2) await new Promise((resolve) => setTimeout(resolve, 1));
+  program.dispose();
+  await expect(cpu.compile(sum(-1n))).rejects.toEqual(refused('PjrtError', /^INTERNAL: .*a state was to be made; got none/));
 });
 
 test('a state for each call of a program, with XLA’s own headers: made when the program is compiled, and when it is loaded', async () => {

@@ -39,7 +39,7 @@ test('the main package holds what runs, what documents it and what builds it, an
     'dist/lower/tuned.json',
     ...native.map(({ name }) => `native/${name}`),
     ...docs.map((file) => `docs/${file}`),
-    ...['include/node_pjrt/ffi.h', 'include/node_pjrt/ffi.hpp'],
+    ...['ffi.h', 'ffi.hpp', 'ffi_parallel.hpp', 'ffi_state.hpp'].map((file) => `include/node_pjrt/${file}`),
     ...['CHANGELOG.md', 'LICENSE', 'README.md', 'binding.gyp', 'lib/bench/story/peer.py', 'package.json', 'setup.mjs'],
   ];
   expect(files).toEqual(expected.sort());

@@ -158,13 +158,70 @@ typedef struct NodePjrtErrorArgs {
   int32_t code;
 } NodePjrtErrorArgs;
 
-/* The plugin's functions for handlers. XLA has more after this one. */
+typedef struct NodePjrtDestroyArgs {
+  size_t struct_size;
+  NodePjrtExtension* extensions;
+  NodePjrtError* error;
+} NodePjrtDestroyArgs;
+
+/* A type of states has a number, which the plugin gives for a name, and a way to destroy one. */
+typedef struct NodePjrtTypeInfo {
+  size_t struct_size;
+  NodePjrtExtension* extensions;
+  void (*destroy)(void* state);
+} NodePjrtTypeInfo;
+
+typedef struct NodePjrtTypeArgs {
+  size_t struct_size;
+  NodePjrtExtension* extensions;
+  NodePjrtText name;
+  int64_t* type; /* 0 before, the number after */
+  const NodePjrtTypeInfo* info;
+} NodePjrtTypeArgs;
+
+/* Of a call's context: given away by `instantiate`, asked for by `execute`. */
+typedef struct NodePjrtStateArgs {
+  size_t struct_size;
+  NodePjrtExtension* extensions;
+  void* context;
+  int64_t* type;
+  void* state;
+} NodePjrtStateArgs;
+
+typedef struct NodePjrtTaskArgs {
+  size_t struct_size;
+  NodePjrtExtension* extensions;
+  void* context;
+  void (*task)(void* data);
+  void* data;
+} NodePjrtTaskArgs;
+
+typedef struct NodePjrtThreadsArgs {
+  size_t struct_size;
+  NodePjrtExtension* extensions;
+  void* context;
+  int64_t* threads;
+} NodePjrtThreadsArgs;
+
+/* The plugin's functions for handlers. XLA has more after these. */
 typedef struct NodePjrtApi {
   size_t struct_size;
   NodePjrtExtension* extensions;
   NodePjrtVersion version;
   void* internal;
   NodePjrtError* (*create_error)(NodePjrtErrorArgs* args);
+  void* get_error_message;
+  void (*destroy_error)(NodePjrtDestroyArgs* args);
+  void* register_handler;
+  void* get_stream;
+  NodePjrtError* (*register_type)(NodePjrtTypeArgs* args);
+  void* get_user_data;
+  NodePjrtError* (*set_state)(NodePjrtStateArgs* args);
+  NodePjrtError* (*get_state)(NodePjrtStateArgs* args);
+  void* allocate;
+  void* free;
+  NodePjrtError* (*schedule)(NodePjrtTaskArgs* args);
+  NodePjrtError* (*count_threads)(NodePjrtThreadsArgs* args);
 } NodePjrtApi;
 
 typedef struct NodePjrtCall {
@@ -182,7 +239,7 @@ typedef struct NodePjrtCall {
 typedef NodePjrtError* NodePjrtHandler(NodePjrtCall* call);
 
 /* Answers what a plugin asks a handler before it registers it. Where this returns 1, the handler has nothing else to do. */
-static inline int node_pjrt_answered(NodePjrtCall* call) {
+static inline int node_pjrt_answered(const NodePjrtCall* call) {
   NodePjrtExtension* first = call->extensions;
   if (!first || first->type != 1) return 0;
   NodePjrtMetadata* metadata = ((NodePjrtMetadataExtension*)first)->metadata;

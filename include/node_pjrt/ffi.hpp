@@ -1,4 +1,4 @@
-// Handlers of custom calls for node-pjrt, in C++17: classes over the structs of ffi.h.
+// Handlers of custom calls for node-pjrt, in C++17: classes over the structs of ffi.h. Include this one alone.
 //
 //   void scale(const node_pjrt::ffi::Call& call) { ... }
 //   NODE_PJRT_HANDLER(acme_scale, scale)
@@ -131,6 +131,11 @@ class Call {
   Attributes attributes() const { return Attributes(raw_.attributes); }
   NodePjrtCall& raw() const { return raw_; }
 
+  // Runs task(0) to task(count - 1) on this thread and those of the plugin's that are free, and returns when all are done. Throws what one of
+  // them threw first; those not begun by then are left out. Of the stage execute.
+  template <typename Task>
+  void parallel(int64_t count, const Task& task) const;
+
  private:
   static Buffer at(const char* what, const NodePjrtBuffers& buffers, size_t i) {
     if (i >= static_cast<size_t>(buffers.size))
@@ -141,13 +146,11 @@ class Call {
   NodePjrtCall& raw_;
 };
 
-// Runs a function of a Call as a handler: nothing that it throws leaves it.
-template <typename Function>
-NodePjrtError* handle(NodePjrtCall* call, const Function& function) noexcept {
-  if (node_pjrt_answered(call)) return nullptr;
+// Runs a function without arguments as a handler's body: nothing that it throws leaves it.
+template <typename Body>
+NodePjrtError* guard(const NodePjrtCall* call, const Body& body) noexcept {
   try {
-    function(Call(*call));
-    return nullptr;
+    return body();
   } catch (const Failure& failure) {
     return node_pjrt_error(call, failure.code, failure.what());
   } catch (const std::exception& error) {
@@ -157,8 +160,27 @@ NodePjrtError* handle(NodePjrtCall* call, const Function& function) noexcept {
   }
 }
 
+// A function of a const Call& as a handler.
+template <typename Function>
+NodePjrtError* handle(NodePjrtCall* call, const Function& function) noexcept {
+  if (node_pjrt_answered(call)) return nullptr;
+  return guard(call, [&]() -> NodePjrtError* {
+    function(Call(*call));
+    return nullptr;
+  });
+}
+
 }  // namespace node_pjrt::ffi
+
+#include "ffi_parallel.hpp"
+#include "ffi_state.hpp"
 
 // Exports `function`, of a const node_pjrt::ffi::Call&, as the handler `symbol`.
 #define NODE_PJRT_HANDLER(symbol, function) \
   NODE_PJRT_EXPORT NodePjrtError* symbol(NodePjrtCall* call) { return ::node_pjrt::ffi::handle(call, function); }
+
+// Exports two handlers, for the stages instantiate and execute, of a state for each call of a program. `make`, of a const Call& that has
+// attributes only, returns it as a std::unique_ptr; `run`, of a const Call& and a reference to it, may run on several threads at a time.
+#define NODE_PJRT_STATEFUL_HANDLERS(make_symbol, make, run_symbol, run)                                                       \
+  NODE_PJRT_EXPORT NodePjrtError* make_symbol(NodePjrtCall* call) { return ::node_pjrt::ffi::instantiate(call, make, #make_symbol); } \
+  NODE_PJRT_EXPORT NodePjrtError* run_symbol(NodePjrtCall* call) { return ::node_pjrt::ffi::execute(call, make, run); }
