@@ -1,9 +1,9 @@
 /**
- * What the runtime itself costs on the CPU plugin: a run of a program of 8 additions, JavaScript to JavaScript; 1 GiB in and out, copied or
- * shared, beside a copy in memory in turn; how long each thing that takes time holds up the event loop; and the same run, and 64 MiB in and
- * out, beside those of an isolated client.   node bench/runtime.mjs
+ * What the runtime itself costs on the CPU plugin: a run of a program of 8 additions, JavaScript to JavaScript, and of one that calls back;
+ * 1 GiB in and out, copied or shared, beside a copy in memory in turn; how long each thing that takes time holds up the event loop; and
+ * the same run, and 64 MiB in and out, beside those of an isolated client.   node bench/runtime.mjs
  */
-import { Client, hostArray, tensor } from 'node-pjrt';
+import { Client, hostArray, stablehlo as s, tensor } from 'node-pjrt';
 import { heldBy } from '../dist/timing/event-loop.js';
 
 const client = await Client.open('cpu', { cache: false });
@@ -41,6 +41,26 @@ const run = async () => {
   return () => out.dispose();
 };
 say('run of 8 additions', await times(20_000, run), 'us', 1000);
+
+const callback = client.plugin.callback('same', ([x]) => x.data);
+const called = async (turns) => {
+  const index = tensor('i32', []);
+  const module = s.program('called', { a: eight }, ({ a }) =>
+    s.whileLoop(
+      { i: s.constant(0, index), x: a },
+      ({ i }) => s.compare(i, turns, 'LT'),
+      ({ i, x }) => ({ i: s.add(i, 1), x: s.callback('same', [x], [eight])[0] }),
+    ),
+  );
+  const looped = await client.compile(module);
+  return async () => {
+    const outputs = await looped.run({ a });
+    return () => outputs[Symbol.dispose]();
+  };
+};
+say('run with a callback of 8 numbers', await times(4000, await called(1)), 'us', 1000);
+say('callback of 8 numbers, one of 1000 in a run', await times(40, await called(1000)), 'us', 1);
+callback[Symbol.dispose]();
 
 const gibibyte = tensor('f32', [2 ** 28]);
 const array = new Float32Array(2 ** 28).fill(1);
