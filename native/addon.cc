@@ -8,12 +8,14 @@
 #include "inspect.h"
 #include "isolate.h"
 #include "layouts.h"
+#include "log_events.h"
 #include "memory.h"
 #include "napi.h"
 #include "profile.h"
 #include "run.h"
 #include "share.h"
 #include "stage.h"
+#include "trace.h"
 #include "transfer.h"
 
 namespace node_pjrt {
@@ -24,8 +26,16 @@ Napi::Value release(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value live_handles(const Napi::CallbackInfo& info) {
-  return Napi::Number::New(info.Env(), static_cast<double>(Environment::of(info.Env())->live_handles));
+// live(of the whole process?): [things, bytes] of each kind, one after the other.
+Napi::Value live(const Napi::CallbackInfo& info) {
+  const Counts& counts = info[0].As<Napi::Boolean>() ? process_counts() : *Environment::of(info.Env())->counts;
+  Napi::Array list = Napi::Array::New(info.Env(), 2 * kKinds);
+  uint32_t at = 0;
+  for (const Count& count : counts) {
+    list.Set(at++, static_cast<double>(count.things));
+    list.Set(at++, static_cast<double>(count.bytes));
+  }
+  return list;
 }
 
 // Plugins keep pointers into this library for ever, so it is never unmapped, not even with the last worker that required it.
@@ -34,11 +44,8 @@ void pin() {
   if (dladdr(reinterpret_cast<void*>(&pin), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE | RTLD_NOLOAD);
 }
 
-// Longer than this, an exit does not wait for what runs inside a plugin.
-constexpr std::chrono::seconds kExitLimit{5};
-
 Napi::Value drain_in_flight(const Napi::CallbackInfo& info) {
-  drain(kExitLimit, cancel_callbacks);
+  drain(cancel_callbacks);
   return info.Env().Undefined();
 }
 
@@ -47,7 +54,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   Environment::create(env);
   exports.Set("drain", Napi::Function::New<guarded<drain_in_flight>>(env));
   exports.Set("release", Napi::Function::New<guarded<release>>(env));
-  exports.Set("liveHandles", Napi::Function::New<guarded<live_handles>>(env));
+  exports.Set("live", Napi::Function::New<guarded<live>>(env));
   export_capabilities(env, exports);
   export_channel(env, exports);
   export_compile(env, exports);
@@ -55,11 +62,13 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_inspect(env, exports);
   export_isolate(env, exports);
   export_layouts(env, exports);
+  export_log_events(env, exports);
   export_memory(env, exports);
   export_profile(env, exports);
   export_run(env, exports);
   export_share(env, exports);
   export_stage(env, exports);
+  export_trace(env, exports);
   export_transfer(env, exports);
   return exports;
 }

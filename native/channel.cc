@@ -167,8 +167,7 @@ void dispatch_to(Napi::Env env, const Napi::Function& dispatch, const std::share
   Napi::Array inputs = Napi::Array::New(env);
   for (const Request::Tensor& input : request->inputs) {
     Napi::Array row = type_of(env, input);
-    auto* owner = new std::shared_ptr<void>(input.memory);
-    row.Set(2u, Napi::ArrayBuffer::New(env, owner->get(), input.bytes, [owner](Napi::Env, void*) { delete owner; }));
+    row.Set(2u, array_buffer(env, input.memory.get(), input.bytes, std::make_unique<std::shared_ptr<void>>(input.memory)));
     inputs.Set(inputs.Length(), row);
   }
   Napi::Array results = Napi::Array::New(env);

@@ -426,9 +426,9 @@ Napi::Value serialize(Info info) {
             });
       },
       [](Napi::Env env, std::shared_ptr<PJRT_Executable_Serialize_Args> args) {
-        auto* owner = new std::shared_ptr<PJRT_Executable_Serialize_Args>(args);
         auto* bytes = const_cast<char*>(args->serialized_bytes);
-        return Napi::ArrayBuffer::New(env, bytes, args->serialized_bytes_size, [owner](Napi::Env, void*) { delete owner; });
+        const size_t size = args->serialized_bytes_size;
+        return array_buffer(env, bytes, size, std::make_unique<std::shared_ptr<PJRT_Executable_Serialize_Args>>(std::move(args)));
       });
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "live.h"
 #include "pjrt.h"
 
 namespace node_pjrt {
@@ -22,6 +23,11 @@ struct Topology {
   Owned<PJRT_TopologyDescription> topology;
 };
 
+template <>
+inline constexpr Kind kind_of<Client> = Kind::kClient;
+template <>
+inline constexpr Kind kind_of<Topology> = Kind::kTopology;
+
 // A compiled program. One compiled for a client can also run: `loaded`.
 struct Executable {
   const Plugin& plugin;
@@ -31,6 +37,9 @@ struct Executable {
   Owned<PJRT_LoadedExecutable> loaded;
   std::shared_ptr<PJRT_ExecuteContext> run_context = nullptr;  // its environment's, from its first run on
 };
+
+template <>
+inline constexpr Kind kind_of<Executable> = Kind::kExecutable;
 
 const Plugin& plugin_of(const Napi::Value& value);
 Napi::Object js_values(Napi::Env env, const PJRT_NamedValue* values, size_t count);

@@ -38,11 +38,15 @@ InFlight::~InFlight() {
 
 bool exiting() { return leaving; }
 
-void drain(std::chrono::milliseconds limit, void (*cancel)()) {
+void drain(void (*cancel)()) {
   if (leaving.exchange(true)) return;
   cancel();
   std::unique_lock<std::mutex> lock(counter().mutex);
-  counter().idle.wait_for(lock, limit, [] { return counter().running == 0; });
+  counter().idle.wait_for(lock, kEndLimit, [] { return counter().running == 0; });
+  skip_destructors();
+}
+
+void skip_destructors() {
   // Registered this late, it runs before every destructor that a plugin has registered so far.
   on_exit(
       [](int status, void*) {

@@ -18,8 +18,14 @@ class InFlight {
 // True once the process is leaving: work that is still queued is not begun any more.
 bool exiting();
 
+// Longer than this, neither the end of the process nor that of a worker waits for a plugin.
+constexpr std::chrono::seconds kEndLimit{5};
+
 // Called when the process is about to exit. `cancel` ends what waits for JavaScript, of which there is no more. Waits until nothing is in
-// flight, but no longer than `limit`.
-void drain(std::chrono::milliseconds limit, void (*cancel)());
+// flight, but no longer than kEndLimit.
+void drain(void (*cancel)());
+
+// From now on, the process ends without its static destructors where anything is in flight then.
+void skip_destructors();
 
 }  // namespace node_pjrt

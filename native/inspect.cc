@@ -94,8 +94,10 @@ Napi::Value optimized_program(Info info) {
       [](Napi::Env env, Optimized optimized) {
         Napi::Array result = Napi::Array::New(env, 2);
         result.Set(0u, optimized.format);
-        auto* code = new std::string(std::move(optimized.code));
-        result.Set(1u, Napi::ArrayBuffer::New(env, code->data(), code->size(), [code](Napi::Env, void*) { delete code; }));
+        auto code = std::make_unique<std::string>(std::move(optimized.code));
+        char* bytes = code->data();
+        const size_t size = code->size();
+        result.Set(1u, array_buffer(env, bytes, size, std::move(code)));
         return result;
       });
 }

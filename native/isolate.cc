@@ -176,8 +176,9 @@ Napi::Value share_bytes(Info info) {
 // mapMemory(descriptor): all of it, as an ArrayBuffer. The descriptor is closed.
 Napi::Value map_memory(Info info) {
   const Descriptor file(descriptor_of(info[0]));
-  auto* owner = new std::shared_ptr<void>(mapped(file.get()));
-  return Napi::ArrayBuffer::New(info.Env(), owner->get(), size_of(file.get()), [owner](Napi::Env, void*) { delete owner; });
+  auto owner = std::make_unique<std::shared_ptr<void>>(mapped(file.get()));
+  void* memory = owner->get();
+  return array_buffer(info.Env(), memory, size_of(file.get()), std::move(owner));
 }
 
 // uploadMemory(client, device index, memory index or -1, type, dimensions, descriptor): a buffer that is the memory where the plugin reads it

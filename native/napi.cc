@@ -1,18 +1,19 @@
 #include "napi.h"
 
 #include "drop.h"
-#include <system_error>
-#include <thread>
+#include "workers.h"
 
 namespace node_pjrt {
 
 struct Pending {
   std::shared_ptr<Environment> environment;
-  std::optional<Owned<PJRT_Event>> event;  // what it waits for, where that is no thread
-  std::optional<InFlight> in_flight;  // ends on the plugin's thread, as soon as the event is ready
-  std::optional<Error> error;
-  Napi::Promise::Deferred deferred;
+  Counted counted;
+  std::optional<Napi::Promise::Deferred> deferred;  // none where there is nobody to tell
   Finish finish;
+  std::optional<Owned<PJRT_Event>> event;
+  std::function<void()> work;
+  std::optional<InFlight> in_flight = std::nullopt;  // ends on the thread that it was done on, before it is ready
+  std::optional<Error> error = std::nullopt;
 };
 
 void Environment::create(Napi::Env env) {
@@ -24,39 +25,45 @@ void Environment::create(Napi::Env env) {
   env.SetInstanceData(new std::shared_ptr<Environment>(environment));
 }
 
-void Environment::begin(Napi::Env env, std::unique_ptr<Pending> pending) {
-  PJRT_Event_OnReady_Args args{};
-  args.event = pending->event->get();
-  args.user_arg = pending.get();
-  args.callback = [](PJRT_Error* error, void* argument) {
-    auto* pending = static_cast<Pending*>(argument);
-    if (error) pending->error = error_of(pending->event->plugin(), error);
-    pending->in_flight.reset();
-    pending->environment->ready(pending);
-  };
-  expect(env);
-  const Plugin& plugin = pending->event->plugin();
-  Pending* raw = pending.release();  // the callback's from here on: it may run before OnReady returns
-  try {
-    call(plugin, PJRT_FUNCTION(Event_OnReady), args);
-  } catch (const Error& error) {
-    raw->error = error;
-    raw->in_flight.reset();
-    ready(raw);
-  }
-}
-
-void Environment::expect(Napi::Env env) {
+void Environment::begin(Napi::Env env) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (pending_++ == 0) wake_.Ref(env);
 }
 
+namespace {
+
+// Of an environment that has ended there is nobody to tell. What the promise holds is the plugin's: it goes as work does, which an exit waits for, and
+// stays where the process is leaving.
+void let_go(Pending* pending) noexcept {
+  try {
+    run_on_worker([pending] {
+      const InFlight in_flight;
+      if (!exiting()) delete pending;
+    });
+  } catch (const Error&) {
+    // It stays.
+  }
+}
+
+}  // namespace
+
 void Environment::ready(Pending* pending) {
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    if (state_ != State::kEnded) {
+      const bool first = ready_.empty();
+      ready_.emplace_back(pending);
+      if (state_ == State::kAlive && first) wake_.NonBlockingCall();
+      changed_.notify_all();
+      return;
+    }
+  }
+  let_go(pending);
+}
+
+bool Environment::alive() {
   std::lock_guard<std::mutex> lock(mutex_);
-  const bool first = ready_.empty();
-  ready_.emplace_back(pending);
-  if (alive_ && first) wake_.NonBlockingCall();
-  changed_.notify_all();
+  return state_ == State::kAlive;
 }
 
 void Environment::wake(Napi::Env env, Napi::Function, Environment* environment, void*) {
@@ -72,23 +79,26 @@ void Environment::settle_ready(Napi::Env env) {
     if (pending_ == 0) wake_.Unref(env);
   }
   for (const std::unique_ptr<Pending>& pending : ready) {
-    settle(env, pending->deferred, [&] {
+    if (pending->work) inline_time = {};
+    if (!pending->deferred) continue;
+    settle(env, *pending->deferred, [&] {
       if (pending->error) throw *pending->error;
       return pending->finish(env);
     });
   }
 }
 
-// The environment ends, perhaps by worker.terminate(). A program cannot be cancelled, so what this environment waits for is waited for
-// here, as Node itself waits for libuv's workers; what takes longer keeps its memory until it is done.
+// The environment ends, perhaps by worker.terminate(). A program cannot be cancelled, so what runs is waited for here; what takes longer keeps its
+// memory until it is done, and what has not begun does not begin. A process that is leaving has waited already.
 void Environment::shut_down() {
   std::deque<std::unique_ptr<Pending>> ready;
   std::unique_lock<std::mutex> lock(mutex_);
-  alive_ = false;
-  changed_.wait_for(lock, std::chrono::seconds(5), [this] { return ready_.size() == pending_; });
+  state_ = State::kEnding;
+  if (!exiting()) changed_.wait_for(lock, kEndLimit, [this] { return ready_.size() == pending_; });
+  state_ = State::kEnded;
   ready.swap(ready_);
-  pending_ -= ready.size();
-  lock.unlock();
+  // The process may be about to exit without `drain`: its main thread has not loaded the addon.
+  if (ready.size() < pending_) skip_destructors();
 }
 
 Napi::Error to_js(Napi::Env env, const Error& error) {
@@ -106,14 +116,15 @@ void Box::release(Napi::Env env) noexcept {
   constexpr int64_t kLarge = int64_t{4} << 20;
   if (frees_slowly || host_bytes >= kLarge) drop_elsewhere(std::move(object));
   object.reset();
-  environment->live_handles--;
+  counted.reset();
   int64_t ignored;
   napi_adjust_external_memory(env, -host_bytes, &ignored);
 }
 
 std::shared_ptr<Box> box_of(const Napi::Value& value) { return *value.As<Napi::External<std::shared_ptr<Box>>>().Data(); }
 
-Napi::Value wrap(Napi::Env env, std::shared_ptr<void> object, const std::shared_ptr<Box>& parent, int64_t host_bytes, bool frees_slowly) {
+Napi::Value wrap(Napi::Env env, Kind kind, std::shared_ptr<void> object, const std::shared_ptr<Box>& parent, int64_t host_bytes,
+                 bool frees_slowly) {
   if (parent && !parent->object) throw Error(kDisposed, "what a new handle belongs to was disposed before it was there");
   auto box = std::make_shared<Box>();
   box->object = std::move(object);
@@ -122,13 +133,22 @@ Napi::Value wrap(Napi::Env env, std::shared_ptr<void> object, const std::shared_
   box->host_bytes = host_bytes;
   box->frees_slowly = frees_slowly;
   if (parent) parent->children.insert(box.get());
-  box->environment->live_handles++;
+  box->counted.emplace(box->environment->counts, kind, host_bytes);
   // Garbage collection runs sooner when it knows what a handle holds.
   Napi::MemoryManagement::AdjustExternalMemory(env, host_bytes);
-  return Napi::External<std::shared_ptr<Box>>::New(env, new std::shared_ptr<Box>(box), [](Napi::Env env, std::shared_ptr<Box>* box) {
-    (*box)->release(env);
-    delete box;
-  });
+  auto owner = std::make_unique<std::shared_ptr<Box>>(box);
+  try {
+    const auto external = Napi::External<std::shared_ptr<Box>>::New(env, owner.get(), [](Napi::Env env, std::shared_ptr<Box>* box) {
+      (*box)->release(env);
+      delete box;
+    });
+    owner.release();
+    return external;
+  } catch (...) {
+    // The thread is being terminated.
+    box->release(env);
+    throw;
+  }
 }
 
 void settle(Napi::Env env, const Napi::Promise::Deferred& deferred, const std::function<Napi::Value()>& value) noexcept {
@@ -146,43 +166,73 @@ void settle(Napi::Env env, const Napi::Promise::Deferred& deferred, const std::f
 
 Napi::Promise when_ready(Napi::Env env, Owned<PJRT_Event> event, Finish finish) {
   const std::shared_ptr<Environment> environment = Environment::of(env);
-  const auto deferred = Napi::Promise::Deferred::New(env);
-  std::unique_ptr<Pending> pending(
-      new Pending{environment, std::move(event), std::nullopt, std::nullopt, deferred, std::move(finish)});
+  // A thread that is being terminated makes no promise; what the plugin still writes to is waited for all the same.
+  std::optional<Napi::Promise::Deferred> deferred;
+  std::exception_ptr failure;
+  try {
+    deferred = Napi::Promise::Deferred::New(env);
+  } catch (const Napi::Error&) {
+    failure = std::current_exception();
+  }
+  const Plugin& plugin = event.plugin();
+  auto* pending = new Pending{environment, {environment->counts, Kind::kOperation}, deferred, std::move(finish), std::move(event), nullptr};
   pending->in_flight.emplace();
-  environment->begin(env, std::move(pending));
+  environment->begin(env);
+  PJRT_Event_OnReady_Args args{};
+  args.event = pending->event->get();
+  args.user_arg = pending;
+  args.callback = [](PJRT_Error* error, void* argument) {
+    auto* pending = static_cast<Pending*>(argument);
+    if (error) pending->error = error_of(pending->event->plugin(), error);
+    pending->in_flight.reset();
+    pending->environment->ready(pending);
+  };
+  try {
+    call(plugin, PJRT_FUNCTION(Event_OnReady), args);  // the callback may run before it returns
+  } catch (const Error& error) {
+    pending->error = error;
+    pending->in_flight.reset();
+    environment->ready(pending);
+  }
+  if (failure) std::rethrow_exception(failure);
+  return deferred->Promise();
+}
+
+namespace {
+
+void do_work(Pending* pending) {
+  pending->in_flight.emplace();
+  try {
+    if (exiting() || !pending->environment->alive()) throw Error(PJRT_Error_Code_CANCELLED, "the process or its thread is ending");
+    pending->work();
+  } catch (const Error& error) {
+    pending->error = error;
+  } catch (const std::exception& error) {
+    pending->error = Error(PJRT_Error_Code_INTERNAL, error.what());
+  }
+  pending->in_flight.reset();
+  pending->environment->ready(pending);
+}
+
+Napi::Promise work_on(void (*thread)(std::function<void()>), Napi::Env env, std::function<void()> work, Finish finish) {
+  const std::shared_ptr<Environment> environment = Environment::of(env);
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  std::unique_ptr<Pending> pending(new Pending{
+      environment, {environment->counts, Kind::kOperation}, deferred, std::move(finish), std::nullopt, std::move(work)});
+  thread([pending = pending.get()] { do_work(pending); });
+  environment->begin(env);
+  pending.release();
   return deferred.Promise();
 }
 
+}  // namespace
+
+Napi::Promise when_done(Napi::Env env, std::function<void()> work, Finish finish) {
+  return work_on(run_on_worker, env, std::move(work), std::move(finish));
+}
+
 Napi::Promise on_own_thread(Napi::Env env, std::function<void()> work, Finish finish) {
-  const std::shared_ptr<Environment> environment = Environment::of(env);
-  const auto deferred = Napi::Promise::Deferred::New(env);
-  std::unique_ptr<Pending> pending(
-      new Pending{environment, std::nullopt, std::nullopt, std::nullopt, deferred, std::move(finish)});
-  pending->in_flight.emplace();
-  environment->expect(env);
-  Pending* raw = pending.release();
-  auto run = [raw, work = std::move(work)]() mutable {
-    try {
-      work();
-    } catch (const Error& error) {
-      raw->error = error;
-    } catch (const std::exception& error) {
-      raw->error = Error(PJRT_Error_Code_INTERNAL, error.what());
-    }
-    // What it holds goes before the process may.
-    work = nullptr;
-    raw->in_flight.reset();
-    raw->environment->ready(raw);
-  };
-  try {
-    std::thread(std::move(run)).detach();
-  } catch (const std::system_error& error) {
-    raw->error = Error(PJRT_Error_Code_RESOURCE_EXHAUSTED, std::string("a run with callbacks has a thread of its own: ") + error.what());
-    raw->in_flight.reset();
-    environment->ready(raw);
-  }
-  return deferred.Promise();
+  return work_on(run_on_own_thread, env, std::move(work), std::move(finish));
 }
 
 std::string text_of(const Napi::Value& value) { return value.As<Napi::String>().Utf8Value(); }

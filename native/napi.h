@@ -15,11 +15,12 @@
 #include <vector>
 
 #include "exit.h"
+#include "live.h"
 #include "pjrt.h"
 
 namespace node_pjrt {
 
-// A promise that waits for an event of a plugin. It owns what the plugin still writes to, through `finish`.
+// A promise that waits for an event of a plugin, or for work on a worker. It owns what the plugin still writes to, through `finish`.
 struct Pending;
 
 // What one Node environment (the main thread, or a worker) has: its live handles and its pending promises.
@@ -28,13 +29,14 @@ class Environment : public std::enable_shared_from_this<Environment> {
   static void create(Napi::Env env);
   static std::shared_ptr<Environment> of(Napi::Env env) { return *env.GetInstanceData<std::shared_ptr<Environment>>(); }
 
-  int64_t live_handles = 0;
+  const std::shared_ptr<Counts> counts = std::make_shared<Counts>();
   // Time that programs ran on the JS thread since it last had to go round its event loop; see execute.
   std::chrono::nanoseconds inline_time{0};
 
-  void begin(Napi::Env env, std::unique_ptr<Pending> pending);
-  void expect(Napi::Env env);  // one more pending promise, to be made ready
+  // Counts one that `ready` will be called of.
+  void begin(Napi::Env env);
   void ready(Pending* pending);  // any thread
+  bool alive();                  // any thread
 
  private:
   static void wake(Napi::Env env, Napi::Function, Environment* environment, void*);
@@ -43,10 +45,11 @@ class Environment : public std::enable_shared_from_this<Environment> {
   void shut_down();
 
   // Node deletes a ThreadSafeFunction when its environment ends, whoever still holds it, so it is only called under the mutex while
-  // alive.
+  // alive. While it ends, what becomes ready goes with it.
+  enum class State { kAlive, kEnding, kEnded };
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool alive_ = true;
+  State state_ = State::kAlive;
   Wake wake_;
   size_t pending_ = 0;
   std::deque<std::unique_ptr<Pending>> ready_;
@@ -75,6 +78,7 @@ struct Box : std::enable_shared_from_this<Box> {
   std::shared_ptr<Environment> environment;
   std::weak_ptr<Box> parent;
   std::set<Box*> children;
+  std::optional<Counted> counted;  // while it is not released
   int64_t host_bytes = 0;
   bool frees_slowly = false;
 
@@ -83,10 +87,31 @@ struct Box : std::enable_shared_from_this<Box> {
 
 std::shared_ptr<Box> box_of(const Napi::Value& value);
 
+Napi::Value wrap(Napi::Env env, Kind kind, std::shared_ptr<void> object, const std::shared_ptr<Box>& parent, int64_t host_bytes,
+                 bool frees_slowly);
+
 // A JS handle of `object`, which is released with its parent. `host_bytes` is what it holds of this process's memory. What frees slowly, as
 // all that is large does, is freed on a thread of its own.
-Napi::Value wrap(Napi::Env env, std::shared_ptr<void> object, const std::shared_ptr<Box>& parent, int64_t host_bytes = 0,
-                 bool frees_slowly = false);
+template <typename T>
+Napi::Value wrap(Napi::Env env, std::shared_ptr<T> object, const std::shared_ptr<Box>& parent, int64_t host_bytes = 0,
+                 bool frees_slowly = false) {
+  return wrap(env, kind_of<T>, std::move(object), parent, host_bytes, frees_slowly);
+}
+
+// An ArrayBuffer of memory that `owner` holds. In a thread that is being terminated it cannot be made, or only in part: Node may call the finalizer
+// some time or never. So the owner goes at once then, and its place stays. (Napi::ArrayBuffer::New frees what the finalizer reads.)
+template <typename Owner>
+Napi::Value array_buffer(Napi::Env env, void* memory, size_t bytes, std::unique_ptr<Owner> owner) {
+  using Place = std::unique_ptr<Owner>;
+  auto* place = new Place(std::move(owner));
+  const auto finalize = [](napi_env, void*, void* place) { delete static_cast<Place*>(place); };
+  napi_value buffer;
+  if (napi_create_external_arraybuffer(env, memory, bytes, finalize, place, &buffer) != napi_ok) {
+    place->reset();
+    throw Napi::Error::New(env);
+  }
+  return Napi::Value(env, buffer);
+}
 
 template <typename T>
 std::shared_ptr<T> unwrap(const Napi::Value& value) {
@@ -104,52 +129,21 @@ using Finish = std::function<Napi::Value(Napi::Env)>;
 // A promise of what `finish` makes, on the JS thread, once `event` is ready; rejected with the event's error. The wait takes no thread.
 Napi::Promise when_ready(Napi::Env env, Owned<PJRT_Event> event, Finish finish);
 
-// A promise of what `finish` makes, on the JS thread, after `work` on a thread of its own: for what may wait for JavaScript, which itself may
-// wait for libuv's few workers.
+// A promise of what `finish` makes, on the JS thread, once `work` was done on a worker. What these hold goes on the JS thread, too.
+Napi::Promise when_done(Napi::Env env, std::function<void()> work, Finish finish);
+
+// The same on a thread of its own: for what may wait for JavaScript, which itself may wait for the few workers.
 Napi::Promise on_own_thread(Napi::Env env, std::function<void()> work, Finish finish);
 
-// A promise of what `finish` makes, on the JS thread, of the result of `work`, done on a libuv worker.
+// The same of the result of `work`.
 template <typename T>
-class OffThread : public Napi::AsyncWorker {
- public:
-  OffThread(Napi::Env env, std::function<T()> work, std::function<Napi::Value(Napi::Env, T)> finish)
-      : AsyncWorker(env), environment_(Environment::of(env)), deferred_(env), work_(std::move(work)), finish_(std::move(finish)) {}
-
+struct OffThread {
   static Napi::Promise run(Napi::Env env, std::function<T()> work, std::function<Napi::Value(Napi::Env, T)> finish) {
-    auto* worker = new OffThread(env, std::move(work), std::move(finish));
-    const Napi::Promise promise = worker->deferred_.Promise();
-    worker->Queue();
-    return promise;
+    auto result = std::make_shared<std::optional<T>>();
+    return when_done(
+        env, [result, work = std::move(work)] { result->emplace(work()); },
+        [result, finish = std::move(finish)](Napi::Env env) { return finish(env, std::move(**result)); });
   }
-
- protected:
-  void Execute() override {
-    try {
-      const InFlight in_flight;
-      if (exiting()) throw Error(PJRT_Error_Code_CANCELLED, "the process is exiting");
-      result_ = work_();
-    } catch (const Error& error) {
-      error_ = error;
-    } catch (const std::exception& error) {
-      error_ = Error(PJRT_Error_Code_INTERNAL, error.what());
-    }
-  }
-
-  void OnOK() override {
-    environment_->inline_time = {};
-    settle(Env(), deferred_, [this] {
-      if (error_) throw *error_;
-      return finish_(Env(), std::move(*result_));
-    });
-  }
-
- private:
-  std::shared_ptr<Environment> environment_;
-  Napi::Promise::Deferred deferred_;
-  std::function<T()> work_;
-  std::function<Napi::Value(Napi::Env, T)> finish_;
-  std::optional<T> result_;
-  std::optional<Error> error_;
 };
 
 std::string text_of(const Napi::Value& value);

@@ -6,10 +6,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "ffi.h"
 #include "ffi_api.h"
+#include "live.h"
+#include "log.h"
 
 namespace node_pjrt {
 namespace {
@@ -17,7 +20,7 @@ namespace {
 struct Entry {
   std::mutex mutex;  // held while loading: the second thread to ask waits for the first
   void* library = nullptr;
-  bool ready = false;
+  std::optional<Counted> ready;
   Plugin plugin;
 };
 
@@ -58,7 +61,10 @@ class Signals {
 };
 
 const PJRT_Api* open_library(const std::string& path, void*& library) {
-  if (!library) library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) {
+    library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (library) take_log_of(path, library);
+  }
   if (!library) {
     const char* reason = dlerror();
     throw Error(kNoPlugin, "a plugin is a shared library of this machine; " + std::string(reason ? reason : path));
@@ -99,7 +105,7 @@ const Plugin& load_plugin(const std::string& path) {
   PJRT_Plugin_Initialize_Args args{};
   call(entry.plugin, PJRT_FUNCTION(Plugin_Initialize), args);
   entry.plugin.ffi_problem = register_ffi_handlers(entry.plugin.api, &entry.plugin.ffi);
-  entry.ready = true;
+  entry.ready.emplace(nullptr, Kind::kPlugin);
   return entry.plugin;
 }
 

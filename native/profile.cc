@@ -106,8 +106,10 @@ Napi::Value stop_profile(Info info) {
   return OffThread<std::string>::run(
       info.Env(), [profile = unwrap<Profile>(info[0])] { return profile->stop(); },
       [](Napi::Env env, std::string data) {
-        auto* owner = new std::string(std::move(data));
-        return Napi::ArrayBuffer::New(env, owner->data(), owner->size(), [owner](Napi::Env, void*) { delete owner; });
+        auto owner = std::make_unique<std::string>(std::move(data));
+        char* bytes = owner->data();
+        const size_t size = owner->size();
+        return array_buffer(env, bytes, size, std::move(owner));
       });
 }
 

@@ -30,8 +30,7 @@ Napi::Value read(Info info) {
   // Not an ArrayBuffer's memory: that goes with its environment, and the plugin may write for longer.
   const std::shared_ptr<void> memory = host_memory(size, Contents::kAny);
   return when_ready(info.Env(), read_into(*buffer, memory.get(), size), [buffer, memory, size](Napi::Env env) -> Napi::Value {
-    auto* owner = new std::shared_ptr<void>(memory);
-    return Napi::ArrayBuffer::New(env, memory.get(), size, [owner](Napi::Env, void*) { delete owner; });
+    return array_buffer(env, memory.get(), size, std::make_unique<std::shared_ptr<void>>(memory));
   });
 }
 

@@ -15,6 +15,9 @@ struct Buffer {
   Owned<PJRT_Buffer> buffer;
 };
 
+template <>
+inline constexpr Kind kind_of<Buffer> = Kind::kBuffer;
+
 struct Uploaded {
   std::shared_ptr<Buffer> buffer;
   Owned<PJRT_Event> host_done;  // ready when the plugin no longer reads the host's bytes

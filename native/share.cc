@@ -16,11 +16,11 @@ using Info = const Napi::CallbackInfo&;
 // environment, and a plugin may read for longer.
 class Arrays {
  public:
-  static std::shared_ptr<void> allocate(size_t bytes) {
+  static std::shared_ptr<void> allocate(size_t bytes, std::shared_ptr<Counted> counted) {
     const std::shared_ptr<void> memory = host_memory(bytes, Contents::kZeros);
     std::lock_guard<std::mutex> lock(mutex());
     all().emplace(memory.get(), Entry{memory, bytes});
-    return std::shared_ptr<void>(memory.get(), [memory](void* at) {
+    return std::shared_ptr<void>(memory.get(), [memory, counted](void* at) {
       std::lock_guard<std::mutex> lock(mutex());
       all().erase(at);
     });
@@ -52,11 +52,14 @@ class Arrays {
   }
 };
 
-// hostMemory(bytes): an ArrayBuffer of zeros.
+// hostMemory(bytes, for the caller of this library?): an ArrayBuffer of zeros.
 Napi::Value host_memory(Info info) {
   const auto bytes = static_cast<size_t>(info[0].As<Napi::Number>().Int64Value());
-  auto* owner = new std::shared_ptr<void>(Arrays::allocate(bytes));
-  return Napi::ArrayBuffer::New(info.Env(), owner->get(), bytes, [owner](Napi::Env, void*) { delete owner; });
+  std::shared_ptr<Counted> counted;
+  if (info[1].ToBoolean()) counted = std::make_shared<Counted>(Environment::of(info.Env())->counts, Kind::kHostArray, bytes);
+  auto owner = std::make_unique<std::shared_ptr<void>>(Arrays::allocate(bytes, std::move(counted)));
+  void* memory = owner->get();
+  return array_buffer(info.Env(), memory, bytes, std::move(owner));
 }
 
 // alias(client, device index, memory index or -1 for the device's own, type, dimensions, bytes): a buffer that is the bytes themselves where
@@ -73,7 +76,9 @@ Napi::Value alias(Info info) {
 // A buffer that cannot be deleted or reused while it is looked at.
 struct Referenced {
   std::shared_ptr<Buffer> buffer;
-  explicit Referenced(std::shared_ptr<Buffer> of) : buffer(std::move(of)) {
+  Counted counted;
+  Referenced(std::shared_ptr<Buffer> of, const std::shared_ptr<Counts>& counts, int64_t bytes)
+      : buffer(std::move(of)), counted(counts, Kind::kView, bytes) {
     PJRT_Buffer_IncreaseExternalReferenceCount_Args args{};
     args.buffer = buffer->buffer.get();
     call(buffer->client->plugin, PJRT_FUNCTION(Buffer_IncreaseExternalReferenceCount), args);
@@ -93,14 +98,13 @@ struct Referenced {
 
 // view(buffer, byte length): an ArrayBuffer that is the buffer's memory; it holds its value already, row-major.
 Napi::Value view(Info info) {
-  auto referenced = std::make_unique<Referenced>(unwrap<Buffer>(info[0]));
+  const int64_t bytes = info[1].As<Napi::Number>().Int64Value();
+  auto referenced = std::make_unique<Referenced>(unwrap<Buffer>(info[0]), Environment::of(info.Env())->counts, bytes);
   const Plugin& plugin = referenced->buffer->client->plugin;
   PJRT_Buffer_OpaqueDeviceMemoryDataPointer_Args args{};
   args.buffer = referenced->buffer->buffer.get();
   call(plugin, PJRT_FUNCTION(Buffer_OpaqueDeviceMemoryDataPointer), args);
-  const auto bytes = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
-  Referenced* owner = referenced.release();
-  return Napi::ArrayBuffer::New(info.Env(), args.device_memory_ptr, bytes, [owner](Napi::Env, void*) { delete owner; });
+  return array_buffer(info.Env(), args.device_memory_ptr, static_cast<size_t>(bytes), std::move(referenced));
 }
 
 }  // namespace

@@ -24,21 +24,23 @@ Stage& stage_of(const Napi::Value& value) { return *value.As<Napi::External<Stag
 
 size_t size_of(const Napi::Value& value) { return static_cast<size_t>(value.As<Napi::Number>().Int64Value()); }
 
-Stage* new_stage(size_t bytes, bool is_shared) {
+std::unique_ptr<Stage> new_stage(size_t bytes, bool is_shared) {
   bool is_fresh = true;
   if (!is_shared) {
     const std::shared_ptr<void> memory = host_memory(bytes, Contents::kAny, &is_fresh);
-    return new Stage{memory, bytes, is_fresh, nullptr};
+    return std::unique_ptr<Stage>(new Stage{memory, bytes, is_fresh, nullptr});
   }
   auto file = std::make_unique<Descriptor>(new_memory(bytes));
   const std::shared_ptr<void> memory = mapped(file->get());
-  return new Stage{memory, bytes, is_fresh, std::move(file)};
+  return std::unique_ptr<Stage>(new Stage{memory, bytes, is_fresh, std::move(file)});
 }
 
 // stage(bytes, for another process?)
 Napi::Value stage(Info info) {
-  Stage* one = new_stage(size_of(info[0]), info[1].As<Napi::Boolean>());
-  return Napi::External<Stage>::New(info.Env(), one, [](Napi::Env, Stage* one) { delete one; });
+  auto one = new_stage(size_of(info[0]), info[1].As<Napi::Boolean>());
+  const auto external = Napi::External<Stage>::New(info.Env(), one.get(), [](Napi::Env, Stage* one) { delete one; });
+  one.release();
+  return external;
 }
 
 // isFresh(stage): whether its pages are to be fetched.

@@ -33,7 +33,7 @@ export function checkAddon(file, cpu, { anyLibrary = false } = {}) {
   const needs = needsOf(symbols);
   if (!anyLibrary) checkNeeds(needs);
   const isLoaded = cpu === process.arch;
-  if (isLoaded) execFileSync(process.execPath, ['-e', `require(${JSON.stringify(path.resolve(file))}).liveHandles()`]);
+  if (isLoaded) execFileSync(process.execPath, ['-e', `require(${JSON.stringify(path.resolve(file))}).live(false)`]);
   return { needs, isLoaded };
 }
 

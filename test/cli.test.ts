@@ -118,12 +118,16 @@ test('doctor finds all that is needed', () => {
   const { stdout, stderr } = run('doctor', '--json');
   expect(stderr).toBe('');
   const findings = JSON.parse(stdout) as { name: string; state: string; detail: string }[];
-  const names = ['node', 'compiler', 'make', 'python', 'pip', 'addon', 'cpu plugin', 'tpu plugin', 'TPU hardware', 'cache'];
+  const names = ['node', 'compiler', 'make', 'python', 'pip', 'addon', 'cpu plugin', 'tpu plugin', 'live handles', 'TPU hardware', 'cache'];
   expect(findings.map(({ name }) => name)).toEqual(names);
   expect(findings.find(({ name }) => name === 'cpu plugin')).toMatchObject({
     state: 'ok',
     detail: expect.stringMatching(/^PJRT 0\.\d+, \//),
     capabilities: { laterSlots: 0, slots: expect.arrayContaining([{ name: 'PJRT_Client_Create', present: true }]) },
+  });
+  expect(findings.find(({ name }) => name === 'live handles')).toMatchObject({
+    state: 'ok',
+    detail: '0 of 4 left after a run on the CPU plugin, 0 B of buffers, 0 B shared with arrays, 0 operations under way',
   });
   expect(run('doctor').stdout).toMatch(/^cpu plugin: 118 of the 118 functions of PJRT 0\.81; extensions: .*FFI.*; missing: .*RawBuffer/m);
 });

@@ -2,10 +2,11 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Command } from 'commander';
-import { type Capabilities, liveHandles, Plugin } from '../pjrt';
+import { type Capabilities, Client, liveHandles, liveResources, Plugin } from '../pjrt';
 import { hasTpu } from '../pjrt/environment';
 import { isPrebuilt } from '../pjrt/native';
 import { cacheDirectory, type PluginName, supplies } from '../supply';
+import { bytesText } from '../timing/units';
 import { capabilitiesText } from './capabilities';
 import { table } from './text';
 
@@ -40,6 +41,7 @@ async function run({ json }: { json?: boolean }): Promise<void> {
     await found('addon', () => `loads, ${liveHandles()} live handles`),
     await plugin('cpu'),
     await plugin('tpu'),
+    await lifetimes(),
     hasTpu()
       ? { name: 'TPU hardware', state: 'ok', detail: 'its device files are there' }
       : { name: 'TPU hardware', state: 'none', detail: 'no /dev/accel* or /dev/vfio/* of a TPU: programs compile for one ahead of time' },
@@ -76,6 +78,34 @@ async function plugin(name: PluginName): Promise<Finding> {
   });
   const noWheel = supplies().some((supply) => supply.name === name && supply.state === 'no wheel for this platform');
   return finding.state === 'missing' && noWheel ? { ...finding, state: 'none' } : { ...finding, capabilities };
+}
+
+const program = `module @doctor {
+  func.func public @main(%a: tensor<8xf32>) -> tensor<8xf32> {
+    %0 = stablehlo.add %a, %a : tensor<8xf32>
+    return %0 : tensor<8xf32>
+  }
+}`;
+
+/** Whether a program runs on the CPU plugin, and what is still there when all that it took is disposed. */
+async function lifetimes(): Promise<Finding> {
+  return await found('live handles', async () => {
+    const most = await runOnce();
+    const { bufferBytes, viewBytes, hostArrayBytes, operations } = liveResources('process');
+    const bytes = `${bytesText(bufferBytes)} of buffers, ${bytesText(viewBytes + hostArrayBytes)} shared with arrays`;
+    if (liveHandles() > 0) throw new Error(`all handles go when they are disposed; ${liveHandles()} of ${most} are left, ${bytes}`);
+    return `0 of ${most} left after a run on the CPU plugin, ${bytes}, ${operations} operations under way`;
+  });
+}
+
+async function runOnce(): Promise<number> {
+  using client = await Client.open('cpu');
+  using executable = await client.compile(program);
+  using a = client.upload(executable.inputs[0].type, new Float32Array(8).fill(21));
+  using outputs = await executable.run({ a });
+  const sum = (await outputs.out.read())[7];
+  if (sum !== 42) throw new Error(`21 + 21 is 42; got ${sum}`);
+  return liveHandles();
 }
 
 async function found(name: string, look: () => string | Promise<string>): Promise<Finding> {

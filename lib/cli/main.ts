@@ -24,6 +24,11 @@ const program = new Command('node-pjrt')
     'after',
     '\nEvery command compiles for real: a compile cache (NODE_PJRT_COMPILE_CACHE) is for programs that use the library.',
   )
+  .option('--trace <file>', 'write what the plugins do to a file, for ui.perfetto.dev or chrome://tracing; before the command')
+  .hook('preAction', (_, command) => {
+    const { trace } = command.optsWithGlobals<{ trace?: string }>();
+    if (trace) process.env.NODE_PJRT_TRACE = trace;
+  })
   .showSuggestionAfterError(false)
   .configureOutput({ outputError: (text, write) => write(`node-pjrt: ${text.replace(/^error: /, '')}`) });
 

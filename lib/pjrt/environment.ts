@@ -1,5 +1,6 @@
 /** The environment variables that plugins are loaded under, and whether this machine has a TPU, which they depend on. */
 import * as fs from 'node:fs';
+import { logEnvironment } from './log';
 
 function names(directory: string): string[] {
   try {
@@ -45,10 +46,7 @@ function vendor(file: string): string {
  */
 export function pluginEnvironment(): [name: string, value: string, append: boolean][] {
   const always: [string, string, boolean][] = [
-    // Fatal messages only: what else a plugin has to say comes as an error too.
-    ['TF_CPP_MIN_LOG_LEVEL', '3', false],
-    // The same; what it logs goes to a new file of each process in /tmp, whatever TPU_LOG_DIR says.
-    ['TPU_MIN_LOG_LEVEL', '3', false],
+    ...logEnvironment(),
     // Its handlers and its profiling timer outlive Node's own clean-up: at a normal end of the process SIGPROF kills it (status 155).
     ['LIBTPU_INIT_ARGS', '--install_signal_handlers=false', true],
   ];

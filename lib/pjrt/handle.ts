@@ -1,6 +1,6 @@
 /** What all native things share: dispose once, children first, no use after. */
 import { DisposedError } from '../errors';
-import { distantHandles } from './child';
+import { recordDisposed, recordMade } from './live';
 import { type Raw, native } from './native';
 
 // Node has had it since 20.2; `using` looks for it by this name.
@@ -33,6 +33,7 @@ export abstract class Handle {
   protected constructor(raw: Raw | (() => Raw) | undefined, parent?: Handle) {
     this.#raw = raw;
     this.#parent = parent;
+    recordMade(this, parent);
   }
 
   get disposed(): boolean {
@@ -42,6 +43,7 @@ export abstract class Handle {
   dispose(): void {
     if (this.#released) return;
     this.#released = true;
+    recordDisposed(this);
     if (this.#raw && typeof this.#raw !== 'function') native().release(this.#raw);
   }
 
@@ -65,9 +67,4 @@ export abstract class Handle {
 /** What the addon knows a handle by. Throws DisposedError. */
 export function rawOf(handle: Handle): Raw {
   return raw(handle);
-}
-
-/** Handles of this thread that are not disposed yet. */
-export function liveHandles(): number {
-  return native().liveHandles() + distantHandles();
 }

@@ -12,7 +12,7 @@ const hostMemories = new WeakSet<ArrayBufferLike>();
  */
 export function hostArray(type: TensorType): HostArray {
   const { dtype, shape } = tensor(type.dtype, type.shape);
-  const memory = native().hostMemory(bytesOf({ dtype, shape }));
+  const memory = native().hostMemory(bytesOf({ dtype, shape }), true);
   hostMemories.add(memory);
   return new dtypes[dtype].host(memory);
 }

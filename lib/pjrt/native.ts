@@ -115,10 +115,24 @@ export type Dispatch = (
   results: readonly (readonly [type: number, shape: readonly number[]])[],
 ) => void;
 
+interface LogFacts {
+  readonly plugin: string;
+  readonly level: number;
+  readonly time: number;
+  readonly thread: number;
+  readonly file: string;
+  readonly line: number;
+  readonly message: string;
+}
+
 interface Addon {
   setEnvironment(rows: readonly (readonly [name: string, value: string, append: boolean])[]): void;
   drain(): void;
-  liveHandles(): number;
+  live(ofProcess: boolean): number[];
+  openTrace(path: string): [file: Raw, began: number];
+  writeTrace(file: Raw, event: string): void;
+  closeTrace(file: Raw): void;
+  takeLogs(print: number, hear: () => void, most: number): () => [lines: LogFacts[], leftOut: number];
   release(handle: Raw): void;
   loadPlugin(path: string): Promise<PluginFacts>;
   capabilities(plugin: Raw): CapabilityFacts;
@@ -158,7 +172,7 @@ interface Addon {
   layout(buffer: Raw): Layout;
   deviceBytes(buffer: Raw): number;
   upload(client: Raw, device: number, memory: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
-  hostMemory(bytes: number): ArrayBuffer;
+  hostMemory(bytes: number, isCallers?: boolean): ArrayBuffer;
   alias(client: Raw, device: number, memory: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
   view(buffer: Raw, bytes: number): ArrayBuffer | Promise<ArrayBuffer>;
   stage(bytes: number, isShared: boolean): Staged;
@@ -297,6 +311,11 @@ function load(file: string): Record<string, Unknown> {
 }
 
 let loaded: Addon | undefined;
+
+/** Whether anything needed the addon yet. */
+export function isLoaded(): boolean {
+  return loaded !== undefined;
+}
 
 /** The addon, loaded when it is first needed: the half of the library that only writes programs works without it. */
 export function native(): Addon {

@@ -10,8 +10,10 @@ import { observed } from './events';
 import { checkFlags, compilerFlags } from './flags';
 import { type HandlerSource, registerHandler } from './handlers';
 import { holdersText, lockHolders } from './holders';
+import { takeLogs } from './log';
 import { type Attribute, type PluginFacts, type Raw, native } from './native';
 import { type Profile, profiled } from './profile';
+import { traceFromEnvironment } from './trace';
 
 // What libtpu locks, wherever it is installed.
 const lockFile = '/tmp/libtpu_lockfile';
@@ -104,13 +106,17 @@ export class Plugin {
 
   static async #loaded(child: Child | undefined, nameOrPath: string): Promise<Plugin> {
     const path = fs.realpathSync(pluginPath(nameOrPath));
+    traceFromEnvironment();
     const rows = pluginEnvironment();
     const flags = compilerFlags(rows.map(([, value]) => value));
     if (!child && !flagsOf.has(path)) {
       await checkFlags(path, flags);
       flagsOf.set(path, flags);
     }
-    if (!child) native().setEnvironment(rows);
+    if (!child) {
+      native().setEnvironment(rows);
+      takeLogs();
+    }
     try {
       return new Plugin(
         path,
