@@ -1,28 +1,13 @@
 /**
  * What the runtime itself costs on the CPU plugin: a run of a program of 8 additions, JavaScript to JavaScript, and of one that calls back;
- * 1 GiB in and out, copied or shared, beside a copy in memory in turn; how long each thing that takes time holds up the event loop; and
- * the same run, and 64 MiB in and out, beside those of an isolated client.   node bench/runtime.mjs
+ * 1 GiB in and out, copied or shared, beside a copy in memory in turn; and how long each thing that takes time holds up the event loop.
+ * bench/isolated.mjs has what another process costs.   node bench/runtime.mjs
  */
 import { Client, hostArray, stablehlo as s, tensor } from 'node-pjrt';
 import { heldBy } from '../dist/timing/event-loop.js';
+import { figures, times } from './times.mjs';
 
 const client = await Client.open('cpu', { cache: false });
-
-function figures(ms) {
-  const sorted = [...ms].sort((a, b) => a - b);
-  return { min: sorted[0], median: sorted[sorted.length >> 1] };
-}
-
-async function times(runs, work) {
-  const ms = [];
-  for (let i = 0; i < runs; i++) {
-    const begin = performance.now();
-    const done = await work();
-    ms.push(performance.now() - begin);
-    done?.();
-  }
-  return figures(ms.slice(runs >> 3));
-}
 
 function say(what, { min, median }, unit = 'ms', scale = 1) {
   console.log(`| ${what} | ${(scale * min).toPrecision(3)} ${unit} | ${(scale * median).toPrecision(3)} ${unit} |`);
@@ -135,50 +120,3 @@ for (const [what, work] of Object.entries(held)) {
   console.log(`| ${what} | ${figures(all).median.toFixed(1)} | ${Math.max(...all).toFixed(1)} | ${total.toFixed(0)} |`);
 }
 client.dispose();
-
-/** What is timed of both, by name: each gives what its client makes of it. */
-const large = tensor('f32', [2 ** 24]);
-const values = hostArray(large).fill(1);
-const subjects = {
-  'run of 8 additions': async (on) => {
-    const program = await on.compile(text);
-    const a = on.upload(eight, new Float32Array(8));
-    return [2000, async () => dispose((await program.run({ a, b: a })).out)];
-  },
-  '100 runs of 8 additions at once': async (on) => {
-    const program = await on.compile(text);
-    const a = on.upload(eight, new Float32Array(8));
-    return [
-      100,
-      async () => {
-        const all = await Promise.all(Array.from({ length: 100 }, () => program.run({ a, b: a })));
-        return () => {
-          for (const { out } of all) out.dispose();
-        };
-      },
-    ];
-  },
-  'upload of 8 values': async (on) => [2000, () => dispose(on.upload(eight, new Float32Array(8)))],
-  '64 MiB uploaded': async (on) => [8, () => ready(on.upload(large, values))],
-  '64 MiB read': async (on) => {
-    const buffer = on.upload(large, values);
-    return [8, async () => void (await buffer.read())];
-  },
-  '64 MiB viewed': async (on) => {
-    const buffer = on.upload(large, values);
-    return [8, async () => void (await buffer.view())];
-  },
-};
-
-const both = [await Client.open('cpu', { cache: false }), await Client.open('cpu', { cache: false, isolated: true })];
-const inUs = (ms) => `${(1000 * ms).toPrecision(3)} us`;
-console.log('\n| median | in this process | isolated | ratio |\n| --- | --- | --- | --- |');
-for (const [name, subject] of Object.entries(subjects)) {
-  const medians = [[], []];
-  // In turn, so that what else goes on meets both.
-  for (let round = 0; round < 5; round++)
-    for (const [i, on] of both.entries()) medians[i].push((await times(...(await subject(on)))).median);
-  const [here, there] = medians.map((list) => figures(list).median);
-  console.log(`| ${name} | ${inUs(here)} | ${inUs(there)} | ${(there / here).toPrecision(2)} |`);
-}
-for (const one of both) one.dispose();
