@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 
 #include "napi.h"
 #include "run.h"
+#include "segment.h"
 #include "share.h"
 
 namespace node_pjrt {
@@ -81,6 +81,7 @@ std::map<pid_t, Napi::Env::CleanupHook<std::function<void()>>>& own_processes() 
 void end_process(pid_t process) {
   kill(process, SIGKILL);
   for (int left = 1000; left > 0 && waitpid(process, nullptr, WNOHANG) == 0; left--) usleep(1000);
+  forget(process);
 }
 
 // own(process): it ends with this thread.
@@ -92,6 +93,7 @@ Napi::Value own(Info info) {
 
 // disown(process): it has been collected, and its number may be another one's.
 Napi::Value disown(Info info) {
+  forget(info[0].As<Napi::Number>().Int32Value());
   const auto found = own_processes().find(info[0].As<Napi::Number>().Int32Value());
   if (found != own_processes().end()) {
     found->second.Remove(info.Env());
@@ -158,66 +160,50 @@ Napi::Value receive_descriptor(Info info) {
 
 // ---- memory of both
 
-size_t size_of(int file) {
-  struct stat facts;
-  checked(fstat(file, &facts), "fstat");
-  return static_cast<size_t>(facts.st_size);
-}
+// newLog(): a descriptor of an empty file in memory.
+Napi::Value new_log(Info info) { return Napi::Number::New(info.Env(), checked(memfd_create("node-pjrt-log", MFD_CLOEXEC), "memfd_create")); }
 
-// shareBytes(bytes): a descriptor of memory with these bytes. Written and not mapped: that takes fewer page faults.
+// shareBytes(bytes): a descriptor of memory with these bytes.
 Napi::Value share_bytes(Info info) {
   const auto bytes = info[0].As<Napi::Uint8Array>();
-  Descriptor file(new_memory(0));
-  for (size_t done = 0; done < bytes.ByteLength();)
-    done += static_cast<size_t>(checked(write(file.get(), bytes.Data() + done, std::min(bytes.ByteLength() - done, size_t{1} << 30)), "write"));
-  return Napi::Number::New(info.Env(), file.release());
+  return Napi::Number::New(info.Env(), share(bytes.Data(), bytes.ByteLength()));
 }
 
-// mapMemory(descriptor): all of it, as an ArrayBuffer. The descriptor is closed.
+// What came with a descriptor, which is closed.
+Received received_of(const Napi::Value& descriptor) {
+  const int file = descriptor_of(descriptor);
+  const std::shared_ptr<void> closed(nullptr, [file](void*) { close(file); });
+  return receive(file);
+}
+
+// mapMemory(descriptor): all of it, as an ArrayBuffer.
 Napi::Value map_memory(Info info) {
-  const Descriptor file(descriptor_of(info[0]));
-  auto owner = std::make_unique<std::shared_ptr<void>>(mapped(file.get()));
+  const Received received = received_of(info[0]);
+  auto owner = std::make_unique<std::shared_ptr<void>>(received.memory);
   void* memory = owner->get();
-  return array_buffer(info.Env(), memory, size_of(file.get()), std::move(owner));
+  return array_buffer(info.Env(), memory, received.bytes, std::move(owner));
 }
 
 // uploadMemory(client, device index, memory index or -1, type, dimensions, descriptor): a buffer that is the memory where the plugin reads it
-// in place, a copy of it elsewhere. The descriptor is closed.
+// in place, a copy of it elsewhere.
 Napi::Value upload_memory(Info info) {
-  const Descriptor file(descriptor_of(info[5]));
-  const auto memory = mapped(file.get());
-  Uploaded uploaded = destination_of(info).upload(memory.get(), PJRT_HostBufferSemantics_kImmutableZeroCopy);
-  hold_until(std::move(uploaded.host_done), memory);
-  return wrap(info.Env(), std::move(uploaded.buffer), box_of(info[0]), static_cast<int64_t>(size_of(file.get())));
+  const Received received = received_of(info[5]);
+  Uploaded uploaded = destination_of(info).upload(received.memory.get(), PJRT_HostBufferSemantics_kImmutableZeroCopy);
+  hold_until(std::move(uploaded.host_done), received.memory);
+  return wrap(info.Env(), std::move(uploaded.buffer), box_of(info[0]), static_cast<int64_t>(received.bytes));
 }
 
-// readMemory(buffer, byte length): a descriptor of memory with the elements, row-major.
+// readMemory(buffer, byte length): a descriptor of memory with the elements, row-major, for the process that started this one.
 Napi::Value read_memory(Info info) {
   const auto buffer = unwrap<Buffer>(info[0]);
   const auto size = static_cast<size_t>(info[1].As<Napi::Number>().Int64Value());
-  auto file = std::make_shared<Descriptor>(new_memory(size));
-  const auto memory = mapped(file->get());
-  return when_ready(info.Env(), read_into(*buffer, memory.get(), size), [buffer, memory, file](Napi::Env env) -> Napi::Value {
-    return Napi::Number::New(env, file->release());
+  const auto segment = std::make_shared<Segment>(size);
+  return when_ready(info.Env(), read_into(*buffer, segment->at(), size), [buffer, segment](Napi::Env env) -> Napi::Value {
+    return Napi::Number::New(env, segment->lend(getppid()));
   });
 }
 
 }  // namespace
-
-int new_memory(size_t bytes) {
-  Descriptor file(checked(memfd_create("node-pjrt", MFD_CLOEXEC), "memfd_create"));
-  if (bytes) checked(ftruncate(file.get(), static_cast<off_t>(bytes)), "ftruncate");
-  return file.release();
-}
-
-std::shared_ptr<void> mapped(int file) {
-  const size_t bytes = size_of(file);
-  void* at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-  if (at == MAP_FAILED) throw Error(PJRT_Error_Code_RESOURCE_EXHAUSTED, "mmap of " + std::to_string(bytes) + " bytes: " + std::strerror(errno));
-  return std::shared_ptr<void>(at, [bytes](void* at) { munmap(at, bytes); });
-}
-
-int duplicate(int file) { return checked(fcntl(file, F_DUPFD_CLOEXEC, 0), "fcntl"); }
 
 void export_isolate(Napi::Env env, Napi::Object exports) {
   exports.Set("socketPair", Napi::Function::New<guarded<socket_pair>>(env));
@@ -229,6 +215,7 @@ void export_isolate(Napi::Env env, Napi::Object exports) {
   exports.Set("endWithParent", Napi::Function::New<guarded<end_with_parent>>(env));
   exports.Set("sendDescriptor", Napi::Function::New<guarded<send_descriptor>>(env));
   exports.Set("receiveDescriptor", Napi::Function::New<guarded<receive_descriptor>>(env));
+  exports.Set("newLog", Napi::Function::New<guarded<new_log>>(env));
   exports.Set("shareBytes", Napi::Function::New<guarded<share_bytes>>(env));
   exports.Set("mapMemory", Napi::Function::New<guarded<map_memory>>(env));
   exports.Set("uploadMemory", Napi::Function::New<guarded<upload_memory>>(env));

@@ -3,9 +3,9 @@
 #include <cstring>
 
 #include "host.h"
-#include "isolate.h"
 #include "napi.h"
 #include "run.h"
+#include "segment.h"
 #include "share.h"
 
 namespace node_pjrt {
@@ -17,7 +17,7 @@ struct Stage {
   std::shared_ptr<void> memory;  // null when it is not wanted any more
   size_t bytes;
   bool is_fresh;
-  std::unique_ptr<Descriptor> file;  // of memory that another process will have; else null
+  std::shared_ptr<Segment> segment;  // of memory that another process will have; else null
 };
 
 Stage& stage_of(const Napi::Value& value) { return *value.As<Napi::External<Stage>>().Data(); }
@@ -30,9 +30,9 @@ std::unique_ptr<Stage> new_stage(size_t bytes, bool is_shared) {
     const std::shared_ptr<void> memory = host_memory(bytes, Contents::kAny, &is_fresh);
     return std::unique_ptr<Stage>(new Stage{memory, bytes, is_fresh, nullptr});
   }
-  auto file = std::make_unique<Descriptor>(new_memory(bytes));
-  const std::shared_ptr<void> memory = mapped(file->get());
-  return std::unique_ptr<Stage>(new Stage{memory, bytes, is_fresh, std::move(file)});
+  auto segment = std::make_shared<Segment>(bytes);
+  const std::shared_ptr<void> memory(segment, segment->at());
+  return std::unique_ptr<Stage>(new Stage{memory, bytes, segment->is_fresh(), std::move(segment)});
 }
 
 // stage(bytes, for another process?)
@@ -69,6 +69,7 @@ Napi::Value fill_stage(Info info) {
 }
 
 std::shared_ptr<Buffer> tensor_of(const Destination& destination, const std::shared_ptr<void>& memory) {
+  if (!memory) throw Error(PJRT_Error_Code_FAILED_PRECONDITION, "what is uploaded is staged still");
   Uploaded uploaded = destination.upload(memory.get(), PJRT_HostBufferSemantics_kImmutableZeroCopy);
   hold_until(std::move(uploaded.host_done), memory);
   return std::move(uploaded.buffer);
@@ -94,15 +95,15 @@ Napi::Value upload_stage_later(Info info) {
 // dropStage(stage): nobody wants it any more.
 Napi::Value drop_stage(Info info) {
   stage_of(info[0]).memory.reset();
-  stage_of(info[0]).file.reset();
+  stage_of(info[0]).segment.reset();
   return info.Env().Undefined();
 }
 
-// shareStage(stage): a descriptor of its memory, for the other process.
+// shareStage(stage, process): a descriptor of its memory, for the process.
 Napi::Value share_stage(Info info) {
   const Stage& one = stage_of(info[0]);
-  if (!one.file) throw Error(PJRT_Error_Code_INVALID_ARGUMENT, "what another process is given is staged for it");
-  return Napi::Number::New(info.Env(), duplicate(one.file->get()));
+  if (!one.segment) throw Error(PJRT_Error_Code_FAILED_PRECONDITION, "what another process is given is staged for it");
+  return Napi::Number::New(info.Env(), one.segment->lend(info[1].As<Napi::Number>().Int32Value()));
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 /** Plugins in processes of their own: the same answers, and an error where one crashes, hangs or is killed. */
-import { appendFileSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { Client, liveHandles, Topology } from '../lib/pjrt';
 import { rawOf } from '../lib/pjrt/handle';
 import { native } from '../lib/pjrt/native';
@@ -25,6 +25,15 @@ function isAlive(pid: number): boolean {
 async function gone(pid: number): Promise<boolean> {
   for (let i = 0; i < 500 && isAlive(pid); i++) await sleep(10);
   return !isAlive(pid);
+}
+
+/** What a file descriptor of this process is. */
+function linkOf(descriptor: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    return '';
+  }
 }
 
 /** Runs a program and looks at the result: whether all works. */
@@ -190,16 +199,45 @@ describe('the same as in this process', () => {
     used.dispose();
     await expect(unwanted.read()).rejects.toMatchObject({ name: 'DisposedError' });
   });
+});
 
-  test('memory that both have goes with the buffers', async () => {
-    const mappings = (pid: number) => readFileSync(`/proc/${pid}/maps`, 'utf8').split('memfd:node-pjrt').length - 1;
-    const before = mappings(cpu.plugin.pid);
-    const buffers = Array.from({ length: 8 }, () => cpu.upload(tensor('f32', [1 << 16]), new Float32Array(1 << 16)));
+describe('memory that both processes have', () => {
+  const mappings = (pid: number) => readFileSync(`/proc/${pid}/maps`, 'utf8').split('memfd:node-pjrt').length - 1;
+  const eventually = async (count: () => number, expected: number) => {
+    for (let i = 0; i < 1500 && count() !== expected; i++) await sleep(10);
+    expect(count()).toBe(expected);
+  };
+
+  test('goes with the buffers', async () => {
+    using client = await open();
+    const there = () => mappings(client.plugin.pid);
+    const buffers = Array.from({ length: 8 }, () => client.upload(tensor('f32', [1 << 16]), new Float32Array(1 << 16)));
     await Promise.all(buffers.map((buffer) => buffer.read()));
-    expect(mappings(cpu.plugin.pid)).toBe(before + 8);
+    expect(there()).toBe(8);
     for (const buffer of buffers) buffer.dispose();
-    for (let i = 0; i < 300 && mappings(cpu.plugin.pid) > before; i++) await sleep(10);
-    expect(mappings(cpu.plugin.pid)).toBe(before);
+    await eventually(there, 0);
+  });
+
+  test('of large arrays is used again, and given back after some seconds', async () => {
+    const client = await open();
+    const type = tensor('f32', [1 << 21]);
+    const array = new Float32Array(1 << 21);
+    const ours = () => readdirSync('/proc/self/fd').filter((fd) => linkOf(fd).includes('memfd:node-pjrt (')).length;
+    for (let i = 0; i < 24; i++) {
+      array.fill(i);
+      using buffer = client.upload(type, array);
+      await buffer.ready();
+      const last = (await buffer.read())[type.shape[0] - 1];
+      expect(last).toBe(i);
+    }
+    // The one before may not be let go of there yet when the next one begins.
+    expect(ours()).toBeLessThan(5);
+    const held = client.upload(type, array);
+    await held.ready();
+    process.kill(client.plugin.pid, 'SIGKILL');
+    await gone(client.plugin.pid);
+    await expect(held.read()).rejects.toEqual(crash({ signal: 'SIGKILL' }));
+    await eventually(ours, 0);
   });
 });
 

@@ -74,7 +74,7 @@ export class Child {
     this.#limits = limits;
     const [socket, itsSocket] = native().socketPair();
     const [memories, itsMemories] = native().socketPair();
-    const log = native().shareBytes(new Uint8Array());
+    const log = native().newLog();
     // Opened by Node, it is closed with this thread.
     this.#log = fs.openSync(`/proc/self/fd/${log}`, 'r+');
     const { NODE_OPTIONS: _, ...env } = { ...process.env, ...variables };
@@ -168,7 +168,7 @@ export class Child {
     this.#pending.set(id, pending);
     try {
       if (this.#failure) throw this.#failure;
-      if (!this.#isOver) this.#channel.send([id, name, args.map(shared)]);
+      if (!this.#isOver) this.#channel.send([id, name, args.map((arg) => shared(arg, this.pid))]);
     } catch (error) {
       this.#settle(id, { error });
     }
@@ -258,8 +258,8 @@ function errorOf({ message, ...facts }: { message: string; code?: unknown; missi
 }
 
 // All that the addon of this process has to give to another one's: an array that is staged for an upload.
-function shared(arg: unknown): unknown {
-  return types.isExternal(arg) ? new Memory(native().shareStage(arg as Staged), true) : arg;
+function shared(arg: unknown, pid: number): unknown {
+  return types.isExternal(arg) ? new Memory(native().shareStage(arg as Staged, pid), true) : arg;
 }
 
 function mapped(memory: Memory): ArrayBuffer | Uint8Array {

@@ -176,7 +176,7 @@ interface Addon {
   alias(client: Raw, device: number, memory: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
   view(buffer: Raw, bytes: number): ArrayBuffer | Promise<ArrayBuffer>;
   stage(bytes: number, isShared: boolean): Staged;
-  shareStage(staged: Staged): number;
+  shareStage(staged: Staged, pid: number): number;
   isFresh(staged: Staged): boolean;
   fetchStage(staged: Staged, from: number, to: number): Promise<void>;
   fillStage(staged: Staged, offset: number, bytes: Uint8Array): void;
@@ -211,6 +211,7 @@ interface Addon {
   close(descriptor: number): void;
   sendDescriptor(socket: number, descriptor: number): boolean;
   receiveDescriptor(socket: number): number;
+  newLog(): number;
   shareBytes(bytes: Uint8Array): number;
   mapMemory(descriptor: number): ArrayBuffer;
   uploadMemory(client: Raw, device: number, memory: number, type: number, shape: readonly number[], descriptor: number): Raw;
