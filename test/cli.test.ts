@@ -108,6 +108,16 @@ testTpu('compile for v5p, with no TPU', () => {
   expect(fs.statSync(output).size).toBe(facts.serializedBytes);
 });
 
+test('compile with the plugin in a process of its own, whose end is an error of one line', () => {
+  expect(good('compile', matmul, '--isolated')).toMatch(/^program {2}matmul: /m);
+  const env = { ...process.env, XLA_FLAGS: '--xla_no_such=1' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, 'compile', matmul, '--isolated'], { encoding: 'utf8', env });
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+  expect(stderr).toMatch(
+    /^node-pjrt: an isolated plugin lives as long as its process; process \d+ exited with status 1; it said: .*--xla_no_such=1\n$/,
+  );
+});
+
 test.each(['cpu', ...(process.arch === 'x64' ? ['v5p'] : [])])('a program that is none is an error of one line on %s', (target) => {
   const { status, stdout, stderr } = run('compile', file('bad.mlir', 'module { func.func @main() { bogus } }'), '--target', target);
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' });

@@ -29,9 +29,11 @@ interface Ended {
 }
 
 /** Runs `body` in a process. */
-async function node(body: string): Promise<Ended> {
+async function node(body: string, options: readonly string[] = []): Promise<Ended> {
   const start = performance.now();
-  const child = spawn(process.execPath, ['-e', `${prelude} (async () => { ${body} })();`], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...options, '-e', `${prelude} (async () => { ${body} })();`], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let [out, err] = ['', ''];
   child.stdout.on('data', (data) => {
     out += data;
@@ -122,6 +124,27 @@ test('an open client does not keep a process, and work under way does', async ()
   expect(ended).toMatchObject({ code: 0, lines: [expect.anything(), '6'], err: '' });
   expect(ended.ms).toBeLessThan(20_000);
   expect(await gone(ended.lines[0])).toBe(true);
+});
+
+test('a client that is forgotten, and collected', async () => {
+  const ended = await node(
+    `let pid;
+    await (async () => { ({ pid } = await open(add)); })();
+    const isThere = () => require('node:fs').existsSync('/proc/' + pid);
+    for (let i = 0; i < 200 && isThere(); i++) { gc(); await new Promise((resolve) => setTimeout(resolve, 10)); }
+    console.log(pid);
+    console.log(isThere(), liveHandles());`,
+    ['--expose-gc'],
+  );
+  expect(ended).toMatchObject({ code: 0, lines: [expect.anything(), 'false 0'], err: '' });
+});
+
+test('a Node that cannot be started', async () => {
+  const ended = await node(`
+    process.execPath = '/nowhere/node';
+    await Client.open('cpu', { isolated: true }).catch((error) => console.log(error.name, error.message));
+    console.log(liveHandles());`);
+  expect(ended).toMatchObject({ code: 0, lines: [expect.stringMatching(/^PluginCrashError .* did not start: .*ENOENT/), '0'], err: '' });
 });
 
 test('a terminal’s Ctrl-C is for this process, which goes on if it likes', async () => {

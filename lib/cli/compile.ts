@@ -1,6 +1,7 @@
 /** `node-pjrt compile`: any StableHLO text, ahead of time. */
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import type { Client, Topology } from '../pjrt';
 import { milliseconds } from '../timing/time';
 import { type Port, typeText } from '../types';
 import { bytesText, scaled } from '../timing/units';
@@ -10,6 +11,7 @@ import { table } from './text';
 interface Options {
   target: string;
   output?: string;
+  isolated?: boolean;
   json?: boolean;
 }
 
@@ -20,14 +22,15 @@ export function compile(program: Command): void {
     .argument('<file>', 'StableHLO text (.mlir)')
     .option('-t, --target <target>', targetHelp, 'cpu')
     .option('-o, --output <file>', 'where to write the executable, for the same plugin version to load')
+    .option('--isolated', 'with the plugin in a process of its own: a program that crashes it is an error')
     .option('--json', 'as JSON')
     .addHelpText('after', '\nExample:\n  node-pjrt compile step.mlir --target v5p:2x2x1 -o step.v5p.bin')
     .action(run);
 }
 
-async function run(file: string, { target, output, json }: Options): Promise<void> {
+async function run(file: string, { target, output, isolated, json }: Options): Promise<void> {
   const text = await readFile(file, 'utf8');
-  await withTarget(target, async (on) => {
+  const report = async (on: Client | Topology) => {
     const began = performance.now();
     using executable = await on.compile(text);
     const compileMs = performance.now() - began;
@@ -48,7 +51,8 @@ async function run(file: string, { target, output, json }: Options): Promise<voi
     ];
     if (serialized) rows.push(['written', `${output}: ${bytesText(serialized.length)}`]);
     console.log(table(rows));
-  });
+  };
+  await withTarget(target, report, { isolated });
 }
 
 function signature(ports: readonly Port[]): string {

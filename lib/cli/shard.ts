@@ -65,7 +65,7 @@ async function run({ mask, mesh, order, target, runs, preset, json, ...options }
       const buildMs = performance.now() - begin;
       return compiled(spec, module, on, { runs, shards, facts: { target, mask, mesh, order, buildMs } });
     },
-    shards.mesh.devices,
+    { devices: shards.mesh.devices },
   );
   console.log(json ? JSON.stringify(report, null, 2) : table(rowsOf(spec, shards, report)));
 }

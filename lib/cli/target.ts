@@ -12,12 +12,16 @@ export const topologyOption = () => new Option('--topology <name>', `what to com
  * whatever the environment says of a compile cache: commands say what a compilation takes. `devices` are those that the CPU plugin is to
  * have.
  */
-export async function withTarget<T>(name: string, use: (on: Client | Topology) => Promise<T>, devices = 1): Promise<T> {
+export async function withTarget<T>(
+  name: string,
+  use: (on: Client | Topology) => Promise<T>,
+  { devices = 1, isolated = false }: { readonly devices?: number; readonly isolated?: boolean } = {},
+): Promise<T> {
   if (isPlugin(name)) {
-    using client = await Client.open(name, { cache: false, ...(name === 'cpu' ? { devices } : {}) });
+    using client = await Client.open(name, { cache: false, isolated, ...(name === 'cpu' ? { devices } : {}) });
     return await use(client);
   }
-  using opened = await Topology.open('tpu', topologyName(name), { cache: false });
+  using opened = await Topology.open('tpu', topologyName(name), { cache: false, isolated });
   return await use(opened);
 }
 

@@ -18,7 +18,7 @@ interface Pending {
 
 // It runs what is built, whoever asks: this file's own folder, or the one beside it where TypeScript is run as it stands.
 const entry = path.join(__dirname, '..', '..', 'dist', 'pjrt', 'child-main.js');
-/** Nobody waits for longer without an event loop, which all calls that return at once do here. */
+/** For what a call waits for that returns at once, without the event loop. */
 const longestWaitMs = 60_000;
 /** For a process that is asked to end. */
 const patienceMs = 5000;
@@ -92,12 +92,14 @@ export class Child {
       handleOf: (id) => this.#handle(id),
       received: mapped,
     });
-    this.#process.on('error', (error) => this.#fail('ended', `did not start: ${error.message}`));
+    this.#process.on('error', (error) => {
+      this.#fail('ended', `did not start: ${error.message}`);
+      this.#gone();
+    });
     this.#process.on('exit', (code, signal) => {
       this.#exited(code, signal);
       native().disown(this.pid);
-      children.delete(this);
-      if (!children.size) process.removeListener('exit', killAll);
+      this.#gone();
     });
     limits.signal?.addEventListener('abort', this.#abort, { once: true });
     if (!children.size) process.once('exit', killAll);
@@ -126,6 +128,10 @@ export class Child {
     this.#isDisposed = true;
     this.#live.clear();
     this.#settled();
+  }
+
+  #gone(): void {
+    if (children.delete(this) && !children.size) process.removeListener('exit', killAll);
   }
 
   #handle(id: number): DistantHandle {
