@@ -315,23 +315,17 @@ describe('the end of a process', () => {
     expect(() => client.devices[0].memories).toThrow(crash({ signal: 'SIGKILL' }));
   });
 
-  test('a plugin that exits', async () => {
-    const { XLA_FLAGS } = process.env;
-    process.env.XLA_FLAGS = '--xla_no_such_flag=1';
-    try {
-      const opened = open().then(async (client) => await addsUp(client));
-      await expect(opened).rejects.toEqual(
-        crash({
-          reason: 'ended',
-          exitCode: 1,
-          log: expect.stringMatching(/xla_no_such_flag/),
-          message: expect.stringMatching(/exited with status 1; it said: .*xla_no_such_flag/),
-        }),
-      );
-    } finally {
-      if (XLA_FLAGS === undefined) delete process.env.XLA_FLAGS;
-      else process.env.XLA_FLAGS = XLA_FLAGS;
-    }
+  test('a plugin that exits over its environment, which another one does not have', async () => {
+    const opened = open({ env: { XLA_FLAGS: '--xla_no_such_flag=1' } }).then(async (client) => await addsUp(client));
+    const told = {
+      message: expect.stringMatching(/exited with status 1; it said: .*xla_no_such_flag/),
+      log: expect.stringMatching(/xla_no_such_flag/),
+    };
+    await expect(opened).rejects.toEqual(crash({ reason: 'ended', exitCode: 1, ...told }));
+    using other = await open({ env: { XLA_FLAGS: '--xla_cpu_enable_fast_math=false' } });
+    expect([await addsUp(other), other.plugin.flags]).toEqual([true, '[["--xla_cpu_enable_fast_math=false"],[]]']);
+    using plain = await open();
+    expect([await addsUp(plain), plain.plugin.flags]).toEqual([true, '[[],[]]']);
   });
 
   test('a run without an end, by its time limit', async () => {
@@ -385,9 +379,12 @@ describe('the end of a process', () => {
 test.each([
   [{ timeoutMs: 0 }, /timeoutMs is a whole number of milliseconds, 1 to 2\^31 - 1; got 0/],
   [{ timeoutMs: 1.5 }, /got 1\.5/],
+  [{ env: { A: 1 } }, /env is an object of strings/],
+  [{ env: { 'A=B': '1' } }, /env is an object of strings/],
+  [{ env: 'A=1' }, /env is an object of strings/],
   [{ signal: 1 }, /signal is an AbortSignal; got 1/],
-  [{ timeout: 1 }, /the options of isolated are: timeoutMs, signal; got timeout/],
-  ['yes', /isolated is true, false or \{ timeoutMs, signal \}; got yes/],
+  [{ timeout: 1 }, /the options of isolated are: timeoutMs, signal, env; got timeout/],
+  ['yes', /isolated is true, false or \{ timeoutMs, signal, env \}; got yes/],
 ])('the option %j', async (isolated, message) => {
   await expect(Client.open('cpu', { isolated: isolated as never })).rejects.toMatchObject({
     name: 'ShapeError',

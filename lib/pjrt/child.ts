@@ -49,6 +49,8 @@ class DistantHandle extends Distant {
 
 export class Child {
   readonly pid: number;
+  /** The environment that it was started with. */
+  readonly env: NodeJS.ProcessEnv;
   /** Loads the plugin at a path. */
   readonly load: (path: string) => Promise<PluginFacts>;
   readonly #process: ChildProcess;
@@ -69,16 +71,16 @@ export class Child {
     return limits && new Child(limits);
   }
 
-  /** `variables` are added to the environment of this process. */
-  constructor(limits: Limits, variables: Readonly<Record<string, string>> = {}) {
+  constructor(limits: Limits) {
     this.#limits = limits;
     const [socket, itsSocket] = native().socketPair();
     const [memories, itsMemories] = native().socketPair();
     const log = native().newLog();
     // Opened by Node, it is closed with this thread.
     this.#log = fs.openSync(`/proc/self/fd/${log}`, 'r+');
-    const { NODE_OPTIONS: _, ...env } = { ...process.env, ...variables };
-    this.#process = spawn(process.execPath, [entry], { env, stdio: ['ignore', log, log, itsSocket, itsMemories] });
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    this.env = { ...env, ...limits.env };
+    this.#process = spawn(process.execPath, [entry], { env: this.env, stdio: ['ignore', log, log, itsSocket, itsMemories] });
     for (const descriptor of [itsSocket, itsMemories, log]) native().close(descriptor);
     this.pid = this.#process.pid ?? 0;
     if (this.pid) native().own(this.pid);

@@ -12,9 +12,9 @@ const identity = 'func.func @main(%a: tensor<f32>) -> tensor<f32> { return %a : 
 const timeoutMs = 60_000;
 
 /** The flags by variable, without those of `ours`: a worker's environment has them where its parent has loaded a plugin. */
-export function compilerFlags(ours: readonly string[]): string {
+export function compilerFlags(ours: readonly string[], env = process.env): string {
   const words = (value = '') => value.split(/\s+/).filter((word) => word !== '' && !ours.includes(word));
-  return JSON.stringify(variables.map((name) => words(process.env[name])));
+  return JSON.stringify(variables.map((name) => words(env[name])));
 }
 
 const checked = new Map<string, Promise<void>>();
@@ -35,7 +35,7 @@ export async function checkFlags(path: string, flags: string): Promise<void> {
 
 async function tryOut(path: string, given: string): Promise<void> {
   // It opens no TPU, so it needs no lock, which another process may have.
-  const child = new Child({ timeoutMs }, { ALLOW_MULTIPLE_LIBTPU_LOAD: '1' });
+  const child = new Child({ timeoutMs, env: { ALLOW_MULTIPLE_LIBTPU_LOAD: '1' } });
   try {
     await compileThere(child, path);
   } catch (error) {

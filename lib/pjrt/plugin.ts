@@ -108,7 +108,8 @@ export class Plugin {
     const path = fs.realpathSync(pluginPath(nameOrPath));
     traceFromEnvironment();
     const rows = pluginEnvironment();
-    const flags = compilerFlags(rows.map(([, value]) => value));
+    const ours = rows.map(([, value]) => value);
+    const flags = compilerFlags(ours, child?.env);
     if (!child && !flagsOf.has(path)) {
       await checkFlags(path, flags);
       flagsOf.set(path, flags);
