@@ -2,6 +2,7 @@
 #include <dlfcn.h>
 
 #include "capabilities.h"
+#include "client.h"
 #include "channel.h"
 #include "compile.h"
 #include "handlers.h"
@@ -57,6 +58,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("live", Napi::Function::New<guarded<live>>(env));
   export_capabilities(env, exports);
   export_channel(env, exports);
+  export_client(env, exports);
   export_compile(env, exports);
   export_handlers(env, exports);
   export_inspect(env, exports);

@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "drop.h"
 #include "napi.h"
 #include "share.h"
 
@@ -95,6 +94,10 @@ Napi::Object description_facts(Napi::Env env, const Plugin& plugin, PJRT_DeviceD
   text.device_description = description;
   call(plugin, PJRT_FUNCTION(DeviceDescription_ToString), text);
   facts.Set("description", string_of(env, text.to_string, text.to_string_size));
+  PJRT_DeviceDescription_DebugString_Args debug{};
+  debug.device_description = description;
+  call(plugin, PJRT_FUNCTION(DeviceDescription_DebugString), debug);
+  facts.Set("debugString", string_of(env, debug.debug_string, debug.debug_string_size));
   PJRT_DeviceDescription_Attributes_Args attributes{};
   attributes.device_description = description;
   call(plugin, PJRT_FUNCTION(DeviceDescription_Attributes), attributes);
@@ -123,45 +126,6 @@ Napi::Value device_memory(Info info) {
 
 // ---- clients and topologies
 
-// createClient(plugin, {name: integer}). Options are integers only: the CPU plugin aborts on cpu_device_count of another type.
-Napi::Value create_client(Info info) {
-  const Plugin& plugin = plugin_of(info[0]);
-  std::vector<std::pair<std::string, int64_t>> options;
-  const auto object = info[1].As<Napi::Object>();
-  const Napi::Array names = object.GetPropertyNames();
-  for (uint32_t i = 0; i < names.Length(); i++) {
-    const Napi::Value name = names.Get(i);
-    options.emplace_back(text_of(name), object.Get(name).As<Napi::Number>().Int64Value());
-  }
-  return OffThread<std::shared_ptr<Client>>::run(
-      info.Env(),
-      [&plugin, options] {
-        std::vector<PJRT_NamedValue> values;
-        for (const auto& [name, number] : options) {
-          PJRT_NamedValue value{};
-          value.struct_size = PJRT_NamedValue_STRUCT_SIZE;
-          value.name = name.data();
-          value.name_size = name.size();
-          value.type = PJRT_NamedValue_kInt64;
-          value.int64_value = number;
-          value.value_size = 1;
-          values.push_back(value);
-        }
-        await_drops();  // of a client whose last tensors are being freed
-        PJRT_Client_Create_Args args{};
-        args.create_options = values.data();
-        args.num_options = values.size();
-        call(plugin, PJRT_FUNCTION(Client_Create), args);
-        auto client = std::shared_ptr<Client>(new Client{plugin, Owned<PJRT_Client>(plugin, args.client), {}});
-        PJRT_Client_AddressableDevices_Args devices{};
-        devices.client = args.client;
-        call(plugin, PJRT_FUNCTION(Client_AddressableDevices), devices);
-        client->devices.assign(devices.addressable_devices, devices.addressable_devices + devices.num_addressable_devices);
-        return client;
-      },
-      [](Napi::Env env, std::shared_ptr<Client> client) { return wrap(env, std::move(client), nullptr); });
-}
-
 Napi::Value client_facts(Info info) {
   const Napi::Env env = info.Env();
   const auto client = unwrap<Client>(info[0]);
@@ -180,7 +144,12 @@ Napi::Value client_facts(Info info) {
     PJRT_Device_GetDescription_Args args{};
     args.device = device;
     call(plugin, PJRT_FUNCTION(Device_GetDescription), args);
-    devices.Set(devices.Length(), description_facts(env, plugin, args.device_description));
+    Napi::Object one = description_facts(env, plugin, args.device_description);
+    PJRT_Device_LocalHardwareId_Args local{};
+    local.device = device;
+    call(plugin, PJRT_FUNCTION(Device_LocalHardwareId), local);
+    one.Set("localHardwareId", local.local_hardware_id);
+    devices.Set(devices.Length(), one);
   }
   facts.Set("devices", devices);
   return facts;
@@ -445,7 +414,6 @@ const Plugin& plugin_of(const Napi::Value& value) { return *static_cast<const Pl
 void export_compile(Napi::Env env, Napi::Object exports) {
   exports.Set("setEnvironment", Napi::Function::New<guarded<set_environment>>(env));
   exports.Set("loadPlugin", Napi::Function::New<guarded<load>>(env));
-  exports.Set("createClient", Napi::Function::New<guarded<create_client>>(env));
   exports.Set("clientFacts", Napi::Function::New<guarded<client_facts>>(env));
   exports.Set("deviceMemory", Napi::Function::New<guarded<device_memory>>(env));
   exports.Set("createTopology", Napi::Function::New<guarded<create_topology>>(env));

@@ -14,6 +14,7 @@ namespace node_pjrt {
 
 struct Client {
   const Plugin& plugin;
+  std::shared_ptr<void> store;  // what the plugin finds other processes by, or null
   Owned<PJRT_Client> client;
   std::vector<PJRT_Device*> devices;  // the addressable ones, the client's own
 };

@@ -1,21 +1,21 @@
 /** A client: a plugin's runtime on this machine, with its devices. */
-import { type PjrtCode, PjrtError, ShapeError } from '../errors';
+import { ShapeError } from '../errors';
 import { type Module, type Port, type TensorType, tensor, dtypes } from '../types';
 import { Arrival } from './arrival';
 import { Buffer } from './buffer';
 import { Child } from './child';
 import { CompileCache, cacheFolder, type CacheOption, compiled } from './compile-cache';
-import { tpuFiles } from './environment';
+import { createClient, type CreateOptions } from './create';
 import { observedNow } from './events';
 import { checkOutputs, type Executable, LoadedExecutable, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
+import type { KeyValueStore } from './key-value';
 import { heldCopy, heldText } from './held-bytes';
 import { checkCollectives } from './hazards';
-import { holdersText, openHolders } from './holders';
 import { aliasedBytes, type HostData, hostParts } from './host-data';
 import type { IsolatedOption } from './isolated';
 import { Memory, placeOf } from './memory';
-import { type Attribute, type DeviceFacts, type MemoryStats, native, type PlatformFacts, type Raw } from './native';
+import { type Attribute, type ClientFacts, type LocalDeviceFacts, type MemoryStats, native, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
 import { partitionsOf, type Program, programOf } from './program';
@@ -47,18 +47,24 @@ export class Device {
   readonly kind: string;
   readonly description: string;
   readonly attributes: Readonly<Record<string, Attribute>>;
+  /** What the machine calls it, as CUDA numbers its devices; -1 where it has no such name. */
+  readonly localHardwareId: number;
+  /** More than `description`, for people. */
+  readonly debugString: string;
   readonly #client: Client;
   #memories: readonly Memory[] | undefined;
   /** @internal The place among the client's devices. */
   readonly index: number;
 
   /** @internal */
-  constructor(facts: DeviceFacts, client: Client, index: number) {
+  constructor(facts: LocalDeviceFacts, client: Client, index: number) {
     this.id = facts.id;
     this.processIndex = facts.processIndex;
     this.kind = facts.kind;
     this.description = facts.description;
     this.attributes = facts.attributes;
+    this.localHardwareId = facts.localHardwareId;
+    this.debugString = facts.debugString;
     this.#client = client;
     this.index = index;
   }
@@ -85,6 +91,10 @@ export class Device {
 export interface ClientOptions {
   /** Devices that the CPU plugin makes of this machine, 1 to 64; 1 by default. */
   readonly devices?: number;
+  /** Other options of the plugin's, such as `node_id` and `num_nodes`. */
+  readonly createOptions?: CreateOptions;
+  /** What the plugin finds its other processes by. */
+  readonly keyValueStore?: KeyValueStore;
   /** Whether compiled programs are kept on disk and looked for: see CacheOption. */
   readonly cache?: CacheOption;
   /** Whether the plugin runs in a process of its own, so that what crashes or hangs there is a PluginCrashError here. */
@@ -101,7 +111,7 @@ export class Client extends Handle {
   private constructor(
     raw: Raw,
     readonly plugin: Plugin,
-    facts: PlatformFacts,
+    facts: ClientFacts,
     /** Where it is on. */
     readonly cache: CompileCache | undefined,
   ) {
@@ -116,13 +126,15 @@ export class Client extends Handle {
    * where it has no devices here, ShapeError for an unknown option.
    */
   static async open(nameOrPath = 'cpu', options: ClientOptions = {}): Promise<Client> {
-    const { devices, cache, isolated, ...others } = options;
-    checkNoOthers('Client.open', ['devices', 'cache', 'isolated'], others);
+    const { devices, createOptions = {}, keyValueStore, cache, isolated, ...others } = options;
+    checkNoOthers('Client.open', ['devices', 'createOptions', 'keyValueStore', 'cache', 'isolated'], others);
     if (devices !== undefined && !(Number.isInteger(devices) && devices >= 1 && devices <= 64))
       throw new ShapeError(`devices is a whole number from 1 to 64; got ${String(devices)}`);
+    if (isolated && keyValueStore)
+      throw new ShapeError('a key-value store is asked by a plugin of this process; an isolated one is in another');
     const folder = cacheFolder(cache);
     return Plugin.isolated(Child.start(isolated), nameOrPath, async (plugin) => {
-      const raw = await create(plugin, devices);
+      const raw = await createClient(plugin, { devices, createOptions, keyValueStore });
       const facts = native().clientFacts(raw);
       return new Client(raw, plugin, facts, await CompileCache.open(folder, plugin, facts));
     });
@@ -316,35 +328,3 @@ function checkNoOthers(what: string, names: readonly string[], others: object): 
 const mostAtOnce = 2 ** 22;
 
 type Upload = ReturnType<typeof native>['upload'];
-
-async function create(plugin: Plugin, devices: number | undefined): Promise<Raw> {
-  try {
-    return await native().createClient(plugin.raw, { cpu_device_count: devices ?? 1 });
-  } catch (error) {
-    // Another platform's plugin does not know the option, and says so at once.
-    if (!isPjrtError(error, 'INVALID_ARGUMENT')) throw error;
-    if (devices !== undefined) throw new ShapeError(`devices is an option of the CPU plugin; ${plugin.path} says: ${error.message}`);
-  }
-  try {
-    return await native().createClient(plugin.raw, {});
-  } catch (error) {
-    throw plugin.isTpu && error instanceof PjrtError ? withoutTpu(error, plugin) : error;
-  }
-}
-
-/** Why there is no TPU to be had: there is none, or somebody else has it. */
-function withoutTpu(error: PjrtError, plugin: Plugin): PjrtError {
-  const reason = error.message.split('\n')[0];
-  const files = tpuFiles();
-  if (!files.length) {
-    const rule = 'a TPU client needs a TPU, and this machine has none (no /dev/accel* or /dev/vfio/*)';
-    return new PjrtError('UNAVAILABLE', `${rule}; Topology.open compiles for one. It says: ${reason}`);
-  }
-  const holders = openHolders(files, [plugin.pid]);
-  if (!holders.length) return error;
-  return new PjrtError(error.code, `one process at a time has a TPU, and ${holdersText(holders)} has its device open. It says: ${reason}`);
-}
-
-function isPjrtError(error: unknown, code: PjrtCode): error is PjrtError {
-  return error instanceof PjrtError && error.code === code;
-}

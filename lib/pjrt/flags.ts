@@ -59,5 +59,5 @@ async function compileThere(child: Child, path: string): Promise<void> {
     });
   const text = new TextEncoder().encode(identity);
   if (topology) await native().compileAhead(topology, text, options);
-  else await native().compile(await native().createClient(raw, {}), text, options);
+  else await native().compile(await native().createClient(raw, []), text, options);
 }

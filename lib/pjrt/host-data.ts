@@ -11,6 +11,7 @@ const hostMemories = new WeakSet<ArrayBufferLike>();
  * the system has them: to fill it the first time is cheaper too.
  */
 export function hostArray(type: TensorType): HostArray {
+  if (!type) throw new ShapeError(`an array of the host is for a tensor type, as tensor('f32', [8]) makes one; got ${String(type)}`);
   const { dtype, shape } = tensor(type.dtype, type.shape);
   const memory = native().hostMemory(bytesOf({ dtype, shape }), true);
   hostMemories.add(memory);

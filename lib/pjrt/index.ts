@@ -4,9 +4,11 @@ export type { CallbackFunction, CallbackInput, CallbackResults } from './callbac
 export type { Capabilities, Extension, Slot, Version } from './capabilities';
 export { Client, type ClientOptions, type Device, type CompileOptions, type ShardedOptions, type Target } from './client';
 export type { CacheOption, CompileCache } from './compile-cache';
+export type { CreateOptions } from './create';
 export type { Cost, Executable, LoadedExecutable, OptimizedProgram, Origin, Outputs } from './executable';
 export type { EventName, Events, Timed } from './events';
 export type { HandlerSource } from './handlers';
+export { type KeyValueStore, LocalStore, RemoteStore, serveStore } from './key-value';
 export { hostArray, type HostData } from './host-data';
 export type { IsolatedOption } from './isolated';
 export { liveHandles, liveHandleStacks, type LiveResources, liveResources } from './live';

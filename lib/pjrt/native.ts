@@ -48,13 +48,29 @@ export interface DeviceFacts {
   readonly processIndex: number;
   readonly kind: string;
   readonly description: string;
+  /** More than `description`, for people. */
+  readonly debugString: string;
   readonly attributes: Readonly<Record<string, Attribute>>;
 }
+
+export interface LocalDeviceFacts extends DeviceFacts {
+  readonly localHardwareId: number;
+}
+
+export type CreateOptionRow = readonly [
+  name: string,
+  kind: 'string' | 'bool' | 'int64' | 'float' | 'int64s',
+  value: string | boolean | number | readonly number[],
+];
 
 export interface PlatformFacts {
   readonly platform: string;
   readonly platformVersion: string;
   readonly devices: readonly DeviceFacts[];
+}
+
+export interface ClientFacts extends PlatformFacts {
+  readonly devices: readonly LocalDeviceFacts[];
 }
 
 /** How a tensor lies in memory: tiled, or by a step in bytes along each axis. */
@@ -137,8 +153,8 @@ interface Addon {
   loadPlugin(path: string): Promise<PluginFacts>;
   capabilities(plugin: Raw): CapabilityFacts;
   extensionNames(): string[];
-  createClient(plugin: Raw, options: Readonly<Record<string, number>>): Promise<Raw>;
-  clientFacts(client: Raw): PlatformFacts;
+  createClient(plugin: Raw, options: readonly CreateOptionRow[], ask?: (...question: never) => void): Promise<Raw>;
+  clientFacts(client: Raw): ClientFacts;
   deviceMemory(client: Raw, device: number): MemoryStats;
   createTopology(plugin: Raw, name: string): Promise<Raw>;
   topologyFacts(topology: Raw): PlatformFacts;
