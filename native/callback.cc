@@ -95,7 +95,8 @@ std::string name_of(const XLA_FFI_Attrs& attributes) {
 // `memory` is the plugin's.
 Request::Tensor tensor_of(const XLA_FFI_Buffer& buffer) {
   const ElementType element = element_type(buffer.dtype);
-  if (element.bytes == 0) throw std::invalid_argument("a callback's tensors have elements of whole bytes; got XLA data type " + std::to_string(buffer.dtype));
+  if (element.bytes == 0)
+    throw std::invalid_argument("a callback's tensors have elements of whole bytes; got XLA data type " + std::to_string(buffer.dtype));
   Request::Tensor tensor{element.type, std::vector<int64_t>(buffer.dims, buffer.dims + buffer.rank), element.bytes, nullptr};
   for (const int64_t n : tensor.dims) tensor.bytes *= static_cast<size_t>(n);
   tensor.memory = std::shared_ptr<void>(buffer.data, [](void*) {});

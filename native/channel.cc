@@ -160,7 +160,8 @@ Napi::Array type_of(Napi::Env env, const Request::Tensor& tensor) {
 }
 
 // dispatch(answer, name, [[type, dimensions, ArrayBuffer], ...], [[type, dimensions], ...])
-void dispatch_to(Napi::Env env, const Napi::Function& dispatch, const std::shared_ptr<Channel>& channel, const std::shared_ptr<Request>& request) {
+void dispatch_to(Napi::Env env, const Napi::Function& dispatch, const std::shared_ptr<Channel>& channel,
+                 const std::shared_ptr<Request>& request) {
   Napi::HandleScope scope(env);
   auto* answer = new Answer{channel, request};
   const auto handle = Napi::External<Answer>::New(env, answer, [](Napi::Env, Answer* answer) { delete answer; });

@@ -420,7 +420,8 @@ std::string register_ffi_handlers(const PJRT_Api* api, const XLA_FFI_Api** funct
   // Callbacks, and whatever else is registered, come with a context of each run.
   if (problem.empty() && node_pjrt::has_function(api, offsetof(PJRT_Api, PJRT_ExecuteContext_Create)))
     problem = add(kCallback, reinterpret_cast<void*>(+callback_handler));
-  const bool is_same = asked_with && asked_with->api_version.major_version == XLA_FFI_API_MAJOR && asked_with->api_version.minor_version == XLA_FFI_API_MINOR;
+  const bool is_same = asked_with && asked_with->api_version.major_version == XLA_FFI_API_MAJOR &&
+                       asked_with->api_version.minor_version == XLA_FFI_API_MINOR;
   *functions = is_same ? asked_with : nullptr;
   return problem;
 }

@@ -42,15 +42,12 @@ void check_version(const Plugin& plugin, const std::string& symbol, XLA_FFI_Hand
   const std::string rule = "a handler is built for XLA FFI " + wanted + ", the plugin's; ";
   if (XLA_FFI_Error* error = handler(&frame)) throw Error(kNoPlugin, rule + symbol + " says: " + take_message(plugin.ffi, error));
   const auto& [_, __, major, minor] = metadata.api_version;
-  if (major != XLA_FFI_API_MAJOR || minor != XLA_FFI_API_MINOR) throw Error(kNoPlugin, rule + symbol + " is for " + ffi_version_text(major, minor));
+  if (major != XLA_FFI_API_MAJOR || minor != XLA_FFI_API_MINOR)
+    throw Error(kNoPlugin, rule + symbol + " is for " + ffi_version_text(major, minor));
 }
 
-// registerHandler(plugin, name, path of the library, [execute, instantiate, prepare, initialize]): symbols, '' for a stage without one.
-Napi::Value register_handler(Info info) {
-  const Plugin& plugin = plugin_of(info[0]);
-  const std::string name = text_of(info[1]), path = text_of(info[2]);
-  const auto symbols = info[3].As<Napi::Array>();
-  require_ffi(plugin);
+// Of symbols in the order of a registration's; '' is a stage without one.
+XLA_FFI_Handler_Bundle bundle_of(const Plugin& plugin, const std::string& path, const Napi::Array& symbols) {
   void* library = open_library(path);
   XLA_FFI_Handler_Bundle bundle = {};
   uint32_t next = 0;
@@ -61,15 +58,19 @@ Napi::Value register_handler(Info info) {
     if (!*stage) throw Error(kNoPlugin, "a handler is a symbol that its library exports; " + path + " has no " + symbol);
     check_version(plugin, symbol, *stage);
   }
+  return bundle;
+}
 
+void add(const Plugin& plugin, const std::string& name, const XLA_FFI_Handler_Bundle& bundle) {
   // The plugin's own table takes a second handler under a name without a word, and leaves the first one there.
   static auto& mutex = *new std::mutex;
   static auto& registered = *new std::map<std::pair<const Plugin*, std::string>, XLA_FFI_Handler_Bundle>;
   std::lock_guard<std::mutex> lock(mutex);
   const auto known = registered.find({&plugin, name});
   if (known != registered.end()) {
-    if (known->second == bundle) return info.Env().Undefined();
-    throw Error(PJRT_Error_Code_ALREADY_EXISTS, "a handler's name is its own for the life of the process; " + name + " is registered with other functions");
+    if (known->second == bundle) return;
+    throw Error(PJRT_Error_Code_ALREADY_EXISTS,
+                "a handler's name is its own for the life of the process; " + name + " is registered with other functions");
   }
   XLA_FFI_Handler_Register_Args args = {};
   args.struct_size = XLA_FFI_Handler_Register_Args_STRUCT_SIZE;
@@ -79,6 +80,13 @@ Napi::Value register_handler(Info info) {
   if (XLA_FFI_Error* error = plugin.ffi->XLA_FFI_Handler_Register(&args))
     throw Error(PJRT_Error_Code_INTERNAL, "the plugin did not register " + name + ": " + take_message(plugin.ffi, error));
   registered.emplace(std::pair(&plugin, name), bundle);
+}
+
+// registerHandler(plugin, name, path of the library, [execute, instantiate, prepare, initialize]): symbols.
+Napi::Value register_handler(Info info) {
+  const Plugin& plugin = plugin_of(info[0]);
+  require_ffi(plugin);
+  add(plugin, text_of(info[1]), bundle_of(plugin, text_of(info[2]), info[3].As<Napi::Array>()));
   return info.Env().Undefined();
 }
 

@@ -129,7 +129,8 @@ Error error_of(const Plugin& plugin, PJRT_Error* error) {
 
 void require_ffi(const Plugin& plugin) {
   if (plugin.ffi) return;
-  throw Error(PJRT_Error_Code_UNIMPLEMENTED, "handlers of custom calls are for a plugin that has XLA FFI " + ffi_version_text() + " and contexts of runs; " + plugin.path + " does not");
+  const std::string needed = "XLA FFI " + ffi_version_text() + " and contexts of runs";
+  throw Error(PJRT_Error_Code_UNIMPLEMENTED, "handlers of custom calls are for a plugin that has " + needed + "; " + plugin.path + " does not");
 }
 
 Error missing_function(const Plugin& plugin, const char* name) {
