@@ -183,6 +183,34 @@ test('on several devices, each calls, and an error of one is that of the run', a
   expect(error.cause).toEqual(new Error('not the third'));
 });
 
+test('a callback of a run on several devices waits for no run and no read: an error, and no deadlock; after it, both are there again', async () => {
+  using client = await Client.open('cpu', { devices: 2 });
+  using several = await client.compileSharded(through('inner'), { replicas: 2 });
+  using one = await client.compile(through('inner'));
+  using outer = await client.compileSharded(through('outer'), { replicas: 2 });
+  using onInner = client.plugin.callback('inner', ([x]) => (x.data as Float32Array).map((value) => value + 1));
+  using x = outer.upload('x', Float32Array.of(1, 2, 3, 4));
+  using alone = client.upload(four, Float32Array.of(1, 2, 3, 4));
+  const waits: (() => Promise<unknown>)[] = [
+    async () => (await several.run({ x }))[Symbol.dispose](),
+    async () => (await one.run({ x: alone }))[Symbol.dispose](),
+    () => alone.read(),
+    () => alone.ready(),
+  ];
+  for (const wait of waits) {
+    using _ = client.plugin.callback('outer', async () => {
+      await later(1);
+      await wait();
+    });
+    const error = await outer.run({ x }).catch((caught) => caught);
+    expect(error.cause).toEqual(
+      failure(/a callback, while .* is on several devices, waits for no (run|read|tensor)$/, 'FAILED_PRECONDITION'),
+    );
+    await wait();
+  }
+  expect(onInner).toBeDefined();
+});
+
 test('an error of the runtime in a callback keeps its code', async () => {
   const inner: CallbackFunction = async () => void (await run(through('nobody')));
   await expect(runWith('outer', inner)).rejects.toEqual(

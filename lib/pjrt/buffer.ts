@@ -2,6 +2,7 @@
 import { PjrtError, ShapeError } from '../errors';
 import { bytesOf, dtypes, fromBits, type HostArray, isNarrowFloat, type TensorType, typeText } from '../types';
 import { Arrival } from './arrival';
+import { checkFree } from './callback-scope';
 import type { Client, Device } from './client';
 import { observed } from './events';
 import { Handle, rawOf } from './handle';
@@ -81,6 +82,7 @@ export class Buffer extends Handle {
 
   /** Settles when the tensor is there, and an array that it was uploaded from may change; rejects with PjrtError where what computes it failed. */
   async ready(): Promise<void> {
+    checkFree('tensor');
     if (this.#arriving) await this.#arriving;
     await native().ready(rawOf(this));
   }
@@ -97,6 +99,7 @@ export class Buffer extends Handle {
 
   /** The elements' bits, row-major, in the dtype's host array. */
   async bits(): Promise<HostArray> {
+    checkFree('read');
     const { bytes, type } = this;
     if (this.#arriving) await this.#arriving;
     const read = () => native().read(rawOf(this), bytes);

@@ -2,6 +2,7 @@
 import { type PjrtCode, PjrtError, pjrtCodes, ShapeError } from '../errors';
 import { dtypes, fromBits, type HostArray, isNarrowFloat, tensor, type TensorType } from '../types';
 import { dtypeOf } from './buffer';
+import { inCallback } from './callback-scope';
 import { checkTarget } from './handlers';
 import { type HostData, hostBytes } from './host-data';
 import { type Dispatch, native, type Raw, type Where, where } from './native';
@@ -67,7 +68,7 @@ async function call(
 ): Promise<Uint8Array[]> {
   const callback = functions.get(name);
   if (!callback) throw new PjrtError('NOT_FOUND', `it is not registered; this thread has ${[...functions.keys()].join(', ') || 'none'}`);
-  const given = await callback(inputs, types);
+  const given = await inCallback(() => callback(inputs, types));
   const values: readonly HostData[] = given === undefined ? [] : Array.isArray(given) ? given : [given as HostData];
   if (values.length !== types.length)
     throw new ShapeError(`it gives an array for each of its ${types.length} results; got ${values.length}`);

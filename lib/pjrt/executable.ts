@@ -3,6 +3,7 @@ import { ShapeError } from '../errors';
 import { bytesOf, type Module, type Port, sameType, type TensorType, typeText } from '../types';
 import { Buffer, dtypeOf } from './buffer';
 import { withCause } from './callback';
+import { checkFree } from './callback-scope';
 import type { Client, Device } from './client';
 import { observed } from './events';
 import { Handle, rawOf } from './handle';
@@ -257,6 +258,7 @@ export class LoadedExecutable extends Executable {
    * this device, PjrtError where the run fails.
    */
   async run(inputs: Readonly<Record<string, Buffer>>): Promise<Outputs> {
+    checkFree('run');
     const executable = rawOf(this);
     this.checkNames(inputs);
     for (const buffer of Object.values(inputs)) if (buffer?.arriving) await buffer.arriving;

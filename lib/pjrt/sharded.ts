@@ -16,6 +16,7 @@ import {
 import { Buffer } from './buffer';
 import { type HostData, hostBytes } from './host-data';
 import { withCause } from './callback';
+import { checkFree, onSeveralDevices } from './callback-scope';
 import type { Client, Device } from './client';
 import { observed } from './events';
 import { Executable, type Outputs, outputsOf, type Stored } from './executable';
@@ -159,6 +160,7 @@ export class ShardedExecutable extends Executable {
    * PjrtError where the run fails on any device.
    */
   async run(inputs: Readonly<Record<string, ShardedBuffer | readonly Buffer[]>>): Promise<Outputs<ShardedBuffer>> {
+    checkFree('run');
     const executable = rawOf(this);
     this.checkNames(inputs);
     for (const shard of Object.values(inputs).flatMap(shardsOf)) if (shard?.arriving) await shard.arriving;
@@ -166,7 +168,8 @@ export class ShardedExecutable extends Executable {
     const raws = this.devices.flatMap((_, device) => byInput.map((shards) => shards[device]));
     const bytes = this.#shardTypes.map(bytesOf);
     const client = rawOf(this.client);
-    const execute = () => withCause(this.#where, native().execute(executable, client, this.devices.length, raws, bytes, this.#where));
+    const launch = () => native().execute(executable, client, this.devices.length, raws, bytes, this.#where);
+    const execute = () => (this.#where === where.ownThread ? onSeveralDevices(withCause(this.#where, launch())) : launch());
     const running = observed('execute', execute, () => this.#runFacts());
     for (const name of this.#donated) this.#donate(inputs[name]);
     const shards = await running;
