@@ -232,7 +232,7 @@ test('bad attentions name the rule and what came', () => {
     ['forward', { preset: 'constructor' }, 'lower: preset is one of fast, lean; got constructor'],
     ['forward', { chip: 5 }, 'a TPU generation is one of v4, v5e, v5p, v6e, tpu7x; got 5'],
     ['forward', { forward: null }, "lower: forward is an object, the kernel's tiles; got null"],
-    ['forward', { backwrd: {} }, 'lower: options are preset, chip, forward, backward, threads; got backwrd'],
+    ['forward', { backwrd: {} }, 'lower: options are preset, chip, forward, backward, threads, mesh, order; got backwrd'],
     ['backward', { backward: { block: 128, dq: 'x' } }, 'backward: dq is one of vmem, hbm; got x'],
     ['backward', { backward: { block: 128, order: 'x' } }, 'backward: order is one of columns, heads; got x'],
     ['forward', {}, 'the TPU kernels take f32 or bf16; got f16'],

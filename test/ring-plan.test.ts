@@ -4,7 +4,20 @@ import { type AttentionOptions, attention, unmaskedPairs } from '../lib/attentio
 import { chunksOf, type Placement, zigzagOrder } from '../lib/lower/placement';
 import { criticalPath, headGroups, imbalance, type RingPlan, ringPlan } from '../lib/lower/ring-plan';
 import { shardsOf } from '../lib/lower/mesh';
-import { allows, causal, type Dense, full, hasKind, headMask, type LazyMask, local, type Mask, parseMask, perHead } from '../lib/mask';
+import {
+  allows,
+  causal,
+  type Dense,
+  documents,
+  full,
+  hasKind,
+  headMask,
+  type LazyMask,
+  local,
+  type Mask,
+  parseMask,
+  perHead,
+} from '../lib/mask';
 import { anyMask } from './masks';
 
 const of = (mask: Mask, tokens: number, others: Partial<AttentionOptions> = {}) =>
@@ -178,6 +191,10 @@ test.each<[string, () => unknown]>([
   [
     'lower: over a sequence axis a mask is a lazy one; got a dense one',
     () => shardsOf(of(parseMask('dense(causal)', 64, 64), 64), { mesh: { sequence: 2 } }),
+  ],
+  [
+    'lower: a ring has up to 64 kinds of step, each with kernels of its own; this mask makes 191: use segments, which are one',
+    () => shardsOf(of(documents(Array.from({ length: 100 }, (_, i) => 20 + i)), 6400), { mesh: { sequence: 64 } }),
   ],
   ['key lengths count from the first key of all', () => shardsOf(of(parseMask('keyLengths', 64, 64), 64), { mesh: { sequence: 2 } })],
 ])('%s', (message, build) => {

@@ -28,6 +28,9 @@ export interface MeshOptions {
 
 const axes = ['data', 'heads', 'sequence'] as const;
 
+/** A kind of step takes a second or so to compile. */
+const mostKinds = 64;
+
 /** How an attention is spread: what each device has of it, and what it does at each step of the ring. */
 export interface Shards {
   readonly mesh: sdy.Mesh;
@@ -65,7 +68,12 @@ export function shardsOf(spec: AttentionSpec, { mesh = {}, order = 'natural' }: 
     throw new ShapeError('lower: over a sequence axis a mask is a lazy one; got a dense one');
   if (order === 'zigzag') zigzagOrder(queries, sequence);
   if (order === 'zigzag') zigzagOrder(keys, sequence);
-  return { mesh: on, data, heads, sequence, order, plan: sequence > 1 ? bestPlan(spec, { heads, sequence }, order) : undefined };
+  const plan = sequence > 1 ? bestPlan(spec, { heads, sequence }, order) : undefined;
+  if (plan && plan.classes.length > mostKinds)
+    throw new ShapeError(
+      `lower: a ring has up to ${mostKinds} kinds of step, each with kernels of its own; this mask makes ${plan.classes.length}: use segments, which are one`,
+    );
+  return { mesh: on, data, heads, sequence, order, plan };
 }
 
 /** An axis of more devices than kv heads is two: that of the kv heads, and `copies`, of those that share one. */
@@ -84,14 +92,15 @@ function withCopies(mesh: AttentionMesh, kvHeads: number): Record<string, number
 
 export const hasAxis = ({ axes: has }: sdy.Mesh, axis: string) => Object.hasOwn(has, axis);
 
-/** Zig-zag where the devices then wait less for one another, or where the tokens lie so. */
+/** Zig-zag where the devices then wait markedly less for one another, or where the tokens lie so: it has more kinds of step. */
 function bestPlan(spec: AttentionSpec, shares: { heads: number; sequence: number }, order: TokenOrder): RingPlan {
   const plan = (placement: Placement) => ringPlan(spec, shares, placement);
   if (order === 'zigzag') return plan('zigzag');
   const contiguous = plan('contiguous');
   if ([spec.queries, spec.keys].some((tokens) => tokens % (2 * shares.sequence) !== 0)) return contiguous;
   const zigzag = plan('zigzag');
-  return criticalPath(zigzag) < criticalPath(contiguous) ? zigzag : contiguous;
+  const isWorthIt = criticalPath(zigzag) < 0.95 * criticalPath(contiguous) && zigzag.classes.length <= mostKinds;
+  return isWorthIt ? zigzag : contiguous;
 }
 
 /** How ports lie on the mesh, by name. */

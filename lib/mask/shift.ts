@@ -4,6 +4,7 @@
  */
 import { ShapeError } from '../errors';
 import { cover } from './cover';
+import { modulo } from './plane';
 import { and, causal, documents, full, globalTokens, keyLimit, type LazyMask, local, not, or, strided } from './mask';
 
 /** Where the part begins, and its size in tokens: `queries` rows and `columns` keys. */
@@ -47,7 +48,7 @@ function moved(mask: LazyMask, part: PlanePart): LazyMask {
     case 'local':
       return local(mask.left, mask.right, mask.offset + diagonal);
     case 'strided':
-      return strided(mask.stride, mask.offset + diagonal);
+      return strided(mask.stride, modulo(mask.offset + diagonal, mask.stride));
     case 'prefix':
       return or(keyLimit(Math.max(mask.length - keys, 0)), causal(diagonal));
     case 'keyLimit':
