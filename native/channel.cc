@@ -83,11 +83,14 @@ Channel::~Channel() {
 
 void Channel::listen(Napi::Env env, const Napi::Function& dispatch) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (is_listening_) return;
+  const bool is_first = !is_listening_;
+  if (!is_first) wake_.Release();
   wake_ = Wake::New(env, dispatch, "node_pjrt callback", 0, 1, this);
   // A run that is under way keeps the event loop; that there may be one does not.
   wake_.Unref(env);
   is_listening_ = true;
+  if (!asked_.empty()) wake_.NonBlockingCall();
+  if (!is_first) return;
   // Hooks run last in, first out: this one before the ThreadSafeFunction's own, and before the one that waits for the environment's runs.
   env.AddCleanupHook([channel = shared_from_this()] { channel->shut_down(); });
 }
@@ -197,7 +200,8 @@ void Channel::wake(Napi::Env env, Napi::Function dispatch, Channel* raw, void*) 
   }
 }
 
-// listen(plugin, dispatch): from now on dispatch is called for the callbacks of this environment's runs. Once is enough.
+// listen(plugin, dispatch): from now on dispatch is called for the callbacks of this environment's runs, in place of the one before: where the
+// library is loaded anew, its callbacks are other ones.
 Napi::Value listen(Info info) {
   const Plugin& plugin = plugin_of(info[0]);
   require_ffi(plugin);

@@ -276,6 +276,21 @@ test('tensors of less than a byte, and attributes that are none, are errors', as
   await expect(run(call('4xf32', 'name = "é \\00"'))).rejects.toEqual(failure(/the callback é \ufffd: it is not registered/, 'NOT_FOUND'));
 });
 
+test('a library that is loaded anew, as by this test, has its own callbacks', async () => {
+  using old = cpu.plugin.callback('mine', () => new Float32Array(4).fill(1));
+  expect(await run(through('mine'))).toEqual([1, 1, 1, 1]);
+  let again: typeof import('../lib/pjrt') | undefined;
+  jest.isolateModules(() => {
+    again = require('../lib/pjrt');
+  });
+  using client = await (again as typeof import('../lib/pjrt')).Client.open('cpu');
+  using _ = client.plugin.callback('mine', () => new Float32Array(4).fill(2));
+  expect(await run(through('mine'), undefined, client as unknown as Client)).toEqual([2, 2, 2, 2]);
+  expect(old).toBeDefined();
+  // For the tests after this one.
+  cpu.plugin.callback('last', () => {})[Symbol.dispose]();
+});
+
 test('a program of a cache calls the function that has its name now', async () => {
   using client = await Client.open('cpu', { cache: path.join(scratch, 'cache') });
   for (const factor of [2, 3]) {

@@ -1,6 +1,7 @@
 // Handlers for handlers.test.ts: of node_pjrt/ffi.hpp and of XLA's own headers, and some that no plugin may see.
 #include <atomic>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <stdexcept>
@@ -179,6 +180,7 @@ void bytes(const Call& call) {
 
 void third(const Call& call) { call.argument(2); }
 void wrong(const Call& call) { call.argument(0).elements<int16_t>(); }
+void crashes(const Call&) { std::abort(); }
 void throws(const Call&) { throw std::runtime_error("a plain exception"); }
 void throws_other(const Call&) { throw 1; }
 
@@ -237,6 +239,7 @@ NODE_PJRT_HANDLER(test_squares, squares)
 NODE_PJRT_STATEFUL_HANDLERS(test_make_sum, make_sum, test_add, add)
 NODE_PJRT_HANDLER(test_third, third)
 NODE_PJRT_HANDLER(test_wrong, wrong)
+NODE_PJRT_HANDLER(test_crashes, crashes)
 NODE_PJRT_HANDLER(test_throws, throws)
 NODE_PJRT_HANDLER(test_throws_other, throws_other)
 

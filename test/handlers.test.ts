@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { type Client, liveHandles, type LoadedExecutable, Plugin } from '../lib/pjrt';
+import { Client, liveHandles, type LoadedExecutable, Plugin } from '../lib/pjrt';
 import * as s from '../lib/ir/stablehlo';
 import { includeDirs } from '../lib/supply';
 import { tensor } from '../lib/types';
@@ -231,6 +231,26 @@ test('a name is its functions’, for all threads; the same again is nothing', a
   const message = await new Promise((resolve, reject) => worker.once('message', resolve).once('error', reject));
   await worker.terminate();
   expect(message).toBe('ALREADY_EXISTS');
+});
+
+test('an isolated plugin has handlers in its process, which may crash; it has no callbacks', async () => {
+  using client = await Client.open('cpu', { isolated: true });
+  const crash = async (target: string, attributes = {}) => {
+    const call = () => ({ y: s.ffiCall(target, [], { results: [tensor('i32', [3])], attributes })[0] });
+    using executable = await client.compile(s.program('crash', {}, call));
+    using outputs = await executable.run({});
+    return [...(await outputs.y.read())];
+  };
+  client.plugin.register('test.isolated', source('test_squares'));
+  expect(() => client.plugin.register('test.isolated', source('test_typed'))).toThrow(refused('PjrtError', /^ALREADY_EXISTS/));
+  expect(() => client.plugin.register('test.none', source('test_none'))).toThrow(refused('PluginError', /has no test_none$/));
+  expect(await crash('test.isolated', { bad: -1n })).toEqual([0, 1, 4]);
+  // Also where this process has some.
+  using _ = cpu.plugin.callback('mine', () => {});
+  expect(() => client.plugin.callback('mine', () => {})).toThrow(refused('PjrtError', /^UNIMPLEMENTED: .*an isolated one is in another$/));
+  client.plugin.register('test.crashes', source('test_crashes'));
+  await expect(crash('test.crashes')).rejects.toEqual(refused('PluginCrashError', /was ended by SIGABRT$/));
+  expect(await called('test.isolated.here', {}).catch((error) => error.code)).toBe('NOT_FOUND');
 });
 
 test('a program with a call that nobody registered does not compile', async () => {

@@ -34,14 +34,13 @@ export function registerCallback(plugin: Plugin, name: string, callback: Callbac
   if (typeof callback !== 'function') throw new ShapeError(`a callback is a function; ${name} is ${typeof callback}`);
   if (plugin.isTpu)
     throw new PjrtError('UNIMPLEMENTED', `callbacks are called by this machine's processor; ${plugin.path} runs programs on a TPU`);
-  let functions = functionsOf.get(plugin.path);
-  if (!functions) {
-    functions = new Map();
-    native().listen(plugin.raw, dispatchTo(functions));
-    functionsOf.set(plugin.path, functions);
-  }
-  const known = functions;
+  if (plugin.pid !== process.pid)
+    throw new PjrtError('UNIMPLEMENTED', 'a callback is called by a plugin in its own process; an isolated one is in another');
+  const known = functionsOf.get(plugin.path) ?? new Map<string, CallbackFunction>();
+  functionsOf.set(plugin.path, known);
   if (known.has(name)) throw new ShapeError(`a callback has a name of its own, until it is disposed; ${name} is taken`);
+  // Each time: another copy of this module in the thread may have taken its place.
+  native().listen(plugin.raw, dispatchTo(known));
   known.set(name, callback);
   return {
     [Symbol.dispose]: () => {
