@@ -37,12 +37,20 @@ export async function heldBy<T>(work: () => T | Promise<T>): Promise<Held<T>> {
 
 const file = `/proc/self/task/${process.pid}/schedstat`;
 
-// Milliseconds, without those that the thread waited for a processor.
+// Milliseconds, without those that the thread waited for a processor; where it waits between the two clocks, both are read again.
 function now(): number {
+  for (let waited = waitedMs(); ; ) {
+    const at = performance.now();
+    const again = waitedMs();
+    if (again === waited) return at - waited;
+    waited = again;
+  }
+}
+
+function waitedMs(): number {
   try {
-    const [, waited] = fs.readFileSync(file, 'latin1').split(' ');
-    return performance.now() - Number(waited) / 1e6;
+    return Number(fs.readFileSync(file, 'latin1').split(' ')[1]) / 1e6;
   } catch {
-    return performance.now();
+    return 0;
   }
 }
