@@ -60,6 +60,7 @@ describe('by sequences and heads', () => {
     [{ heads: 2 }, 'perHead(causal, local(12, 3))', {}],
     [{ data: 2, heads: 1 }, 'segments', { dtype: 'bf16' }],
     [{ heads: 4, data: 2 }, 'causal', { sinks: true }],
+    [{ heads: 2 }, 'perHead(full, documents(50, 50) & segments)', {}],
     [{ heads: 4 }, 'perHead(causal, full, local(12, 3), causal(5))', { kvHeads: 1 }],
   ])('%j, %s', async (mesh, mask, others) => {
     expect(await wrongOutputs(of(mask, others), { mesh })).toEqual([]);

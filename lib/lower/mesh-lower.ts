@@ -72,7 +72,11 @@ function deviceBody(spec: AttentionSpec, shards: Shards, partOf: (spec: Attentio
 function withoutRing(spec: AttentionSpec, shards: Shards, partOf: (spec: AttentionSpec) => Part, inputs: Tensors): Tensors {
   const { heads, mesh } = shards;
   const groups = headGroups(spec, heads);
-  const of = (group: number) => partOf(localSpec(spec, shards, { mask: groupMask(spec, group, heads) })).call(inputs);
+  const of = (group: number) => {
+    const local = localSpec(spec, shards, { mask: groupMask(spec, group, heads) });
+    // Of masks that differ, one may have ids and another none.
+    return partOf(local).call(Object.fromEntries(Object.keys(local.inputs).map((name) => [name, inputs[name]])));
+  };
   const branches = Array.from({ length: groups }, (_, group) => () => of(group));
   const results = groups === 1 ? of(0) : s.caseOf<Record<string, s.Tensor>>(headGroup(mesh), branches);
   return overCopies(mesh, results);
