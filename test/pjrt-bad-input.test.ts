@@ -97,7 +97,7 @@ describe('clients', () => {
 
   test('an option that there is not', async () => {
     await expect(Client.open('cpu', { asynchronous: true } as object)).rejects.toEqual(
-      failure('ShapeError', /options of Client.open are: devices, cache, isolated; got asynchronous/),
+      failure('ShapeError', /options of Client.open are: devices, createOptions, keyValueStore, cache, isolated; got asynchronous/),
     );
   });
 
