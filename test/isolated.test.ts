@@ -230,8 +230,8 @@ describe('memory that both processes have', () => {
       const last = (await buffer.read())[type.shape[0] - 1];
       expect(last).toBe(i);
     }
-    // The one before may not be let go of there yet when the next one begins.
-    expect(ours()).toBeLessThan(5);
+    // The ones before may not be let go of there yet when the next one begins; 24, where none is used again.
+    expect(ours()).toBeLessThan(12);
     const held = client.upload(type, array);
     await held.ready();
     process.kill(client.plugin.pid, 'SIGKILL');
