@@ -6,6 +6,7 @@ import { checkFree } from './callback-scope';
 import type { Client, Device } from './client';
 import { observed } from './events';
 import { Handle, rawOf } from './handle';
+import { checkHostBytes } from './host-data';
 import { type Memory, placeOf } from './memory';
 import { type Layout, native, type Raw } from './native';
 import { inTurns } from './turns';
@@ -101,6 +102,7 @@ export class Buffer extends Handle {
   async bits(): Promise<HostArray> {
     checkFree('read');
     const { bytes, type } = this;
+    checkHostBytes(type);
     if (this.#arriving) await this.#arriving;
     const read = () => native().read(rawOf(this), bytes);
     const array = new dtypes[type.dtype].host(await observed('read', read, () => ({ bytes })));
@@ -120,6 +122,7 @@ export class Buffer extends Handle {
     if (this.client.platform !== 'cpu') throw new ShapeError(`a view is of the CPU plugin's memory; this buffer is on ${this.device.kind}`);
     if (this.deviceBytes !== this.bytes || !isRowMajor(this.layout))
       throw new ShapeError(`a view is of elements that lie as on the host, row-major and whole bytes; ${typeText(this.type)} does not`);
+    checkHostBytes(this.type);
     await this.ready();
     const raw = rawOf(this);
     const { host } = dtypes[this.type.dtype];

@@ -1,10 +1,18 @@
 /** The host's arrays that tensors are made of: which there may be for a dtype, and their elements' bytes. */
+import { constants } from 'node:buffer';
 import { ShapeError } from '../errors';
 import { bytesOf, dtypes, type HostArray, hostLength, isNarrowFloat, rangeOf, tensor, type TensorType, toBits, typeText } from '../types';
 import { native } from './native';
 
 const aligned = 64;
 const hostMemories = new WeakSet<ArrayBufferLike>();
+
+/** Throws ShapeError for a tensor of more bytes than Node has an array of: told of one, it would free the memory twice. */
+export function checkHostBytes(type: TensorType): void {
+  const bytes = bytesOf(type);
+  if (bytes > constants.MAX_LENGTH)
+    throw new ShapeError(`an array has at most ${constants.MAX_LENGTH} bytes in this version of Node; ${typeText(type)} has ${bytes}`);
+}
 
 /**
  * An array of zeros for a tensor's elements, the dtype's own kind, aligned so that `Client.alias` takes it as it is. It is large pages where
@@ -13,6 +21,7 @@ const hostMemories = new WeakSet<ArrayBufferLike>();
 export function hostArray(type: TensorType): HostArray {
   if (!type) throw new ShapeError(`an array of the host is for a tensor type, as tensor('f32', [8]) makes one; got ${String(type)}`);
   const { dtype, shape } = tensor(type.dtype, type.shape);
+  checkHostBytes({ dtype, shape });
   const memory = native().hostMemory(bytesOf({ dtype, shape }), true);
   hostMemories.add(memory);
   return new dtypes[dtype].host(memory);
