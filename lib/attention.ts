@@ -1,5 +1,5 @@
 /** What to compute: an attention as validated, frozen data. Its meaning is reference.ts; how it is computed is lower/'s matter. */
-import { checkOneOf, ShapeError } from './errors';
+import { checkOneOf, checkOptions, ShapeError, shown } from './errors';
 import { emptyRows as countEmptyRows, full, hasKind, type Mask, masksOf, maskText, pairs } from './mask';
 import { type TensorType, tensor } from './types';
 
@@ -113,22 +113,21 @@ const known: Record<keyof AttentionOptions, true> = {
  * pass or a soft cap is none.
  */
 export function attention(options: AttentionOptions): AttentionSpec {
-  for (const name of Object.keys(options))
-    if (!Object.hasOwn(known, name)) throw new ShapeError(`attention: options are ${Object.keys(known).join(', ')}; got ${name}`);
+  checkOptions('attention', Object.keys(known), options);
   const { batch = 1, heads, headDim, queries, dtype = 'f32', mask = full(), emptyRows = 'zero' } = options;
   const { kvHeads = heads, valueDim = headDim, keys = queries, scale = headDim ** -0.5 } = options;
   const { pass = 'forward', softCap, sinks = false, logSumExp = false } = options;
   for (const [name, value] of Object.entries({ batch, heads, kvHeads, headDim, valueDim, queries, keys }))
     if (!Number.isSafeInteger(value) || value < 1)
-      throw new ShapeError(`attention: ${name} is a whole number, 1 or more; got ${String(value)}`);
+      throw new ShapeError(`attention: ${name} is a whole number, 1 or more; got ${shown(value)}`);
   if (heads % kvHeads !== 0) throw new ShapeError(`attention: heads is a multiple of kvHeads; got ${heads} heads and ${kvHeads} kv heads`);
   checkOneOf('attention: dtype', attentionDTypes, dtype);
-  if (!Number.isFinite(scale)) throw new ShapeError(`attention: scale is a finite number; got ${String(scale)}`);
+  if (!Number.isFinite(scale)) throw new ShapeError(`attention: scale is a finite number; got ${shown(scale)}`);
   checkOneOf('attention: pass', passes, pass);
   checkOneOf('attention: emptyRows', ['zero', 'error'], emptyRows);
   if (softCap !== undefined && !(Number.isFinite(softCap) && softCap > 0))
-    throw new ShapeError(`attention: softCap is a finite number above 0; got ${String(softCap)}`);
-  if (typeof sinks !== 'boolean') throw new ShapeError(`attention: sinks is true or false; got ${String(sinks)}`);
+    throw new ShapeError(`attention: softCap is a finite number above 0; got ${shown(softCap)}`);
+  if (typeof sinks !== 'boolean') throw new ShapeError(`attention: sinks is true or false; got ${shown(sinks)}`);
   if (mask.kind === 'dense' && (mask.queries !== queries || mask.keys !== keys))
     throw new ShapeError(`attention: a dense mask has the attention's sizes, ${queries} x ${keys}; got ${mask.queries} x ${mask.keys}`);
   for (const own of masksOf(mask, heads)) {

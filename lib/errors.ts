@@ -5,9 +5,38 @@ export class ShapeError extends Error {
   override readonly name = 'ShapeError';
 }
 
+/** A value that came, as a message has it: short, of any kind, and never an error of its own. */
+export function shown(value: unknown): string {
+  let text: string;
+  try {
+    text = Array.isArray(value) ? `[${value.slice(0, 20).map(shown).join(', ')}]` : String(value);
+  } catch {
+    // An object without a prototype, a detached array, a revoked proxy.
+    text = typeof value;
+  }
+  return text.length > 200 ? `${text.slice(0, 200)}...` : text;
+}
+
 /** Throws ShapeError where `value` is none of `values`; `what` names it. */
 export function checkOneOf(what: string, values: readonly string[], value: unknown): void {
-  if (!values.includes(value as string)) throw new ShapeError(`${what} is one of ${values.join(', ')}; got ${String(value)}`);
+  if (!values.includes(value as string)) throw new ShapeError(`${what} is one of ${values.join(', ')}; got ${shown(value)}`);
+}
+
+/** Throws ShapeError unless `value` is an object; `rule` says what it has to be. */
+export function checkObject(rule: string, value: unknown): void {
+  if (typeof value !== 'object' || value === null) throw new ShapeError(`${rule}; got ${shown(value)}`);
+}
+
+/** Throws ShapeError unless `bytes` are; `what` names them. */
+export function checkBytes(what: string, bytes: unknown): void {
+  if (!(bytes instanceof Uint8Array)) throw new ShapeError(`${what} is a Uint8Array; got ${shown(bytes)}`);
+}
+
+/** Throws ShapeError unless `options` is an object that has no fields but these; `what` takes them. */
+export function checkOptions(what: string, names: readonly string[], options: unknown): void {
+  const rule = `the options of ${what} are: ${names.join(', ')}`;
+  checkObject(rule, options);
+  for (const name of Object.keys(options as object)) if (!names.includes(name)) throw new ShapeError(`${rule}; got ${name}`);
 }
 
 /** A plugin library that cannot be had: not installed, missing, not a library, not a PJRT plugin, or of a version we cannot speak to. */

@@ -1,5 +1,5 @@
 /** The one dtype table, tensor types, and what a program is to both halves of the library: named ports and text. */
-import { ShapeError } from './errors';
+import { checkObject, ShapeError, shown } from './errors';
 
 /**
  * A row a dtype, keyed by its MLIR spelling: `bytes` per element on the host, `pjrt` its PJRT_Buffer_Type, `host` the array that
@@ -64,7 +64,7 @@ export const dtypes: Readonly<
 > = rows as never;
 
 export function isDType(name: string): name is DType {
-  return Object.hasOwn(rows, name);
+  return typeof name === 'string' && Object.hasOwn(rows, name);
 }
 
 /** Bits of one element: 1 of an i1, 4 of an i4, which take a byte each on the host. */
@@ -87,12 +87,19 @@ export interface TensorType {
 
 /** `tensor('bf16', [16, 4096, 256])`. Throws ShapeError for an unknown dtype, or a dimension that is no whole number >= 0, or a size over 2^53 bytes. */
 export function tensor(dtype: DType, shape: readonly number[]): TensorType {
-  if (!isDType(dtype)) throw new ShapeError(`a dtype is one of ${Object.keys(rows).join(', ')}; got ${String(dtype)}`);
+  if (!isDType(dtype)) throw new ShapeError(`a dtype is one of ${Object.keys(rows).join(', ')}; got ${shown(dtype)}`);
+  if (!Array.isArray(shape)) throw new ShapeError(`a shape is an array of dimensions; got ${shown(shape)}`);
   for (const n of shape)
-    if (!Number.isSafeInteger(n) || n < 0) throw new ShapeError(`a dimension is a whole number, 0 or more; got [${shape.join(', ')}]`);
+    if (!Number.isSafeInteger(n) || n < 0) throw new ShapeError(`a dimension is a whole number, 0 or more; got ${shown(shape)}`);
   const type = Object.freeze({ dtype, shape: Object.freeze([...shape]) });
   if (!Number.isSafeInteger(bytesOf(type))) throw new ShapeError(`a tensor has at most 2^53 bytes; got ${typeText(type)}`);
   return type;
+}
+
+/** The same of a type that came from outside. Throws ShapeError for what is none. */
+export function checkedType(type: TensorType): TensorType {
+  checkObject("a tensor's type is { dtype, shape }", type);
+  return tensor(type.dtype, type.shape);
 }
 
 /** Number of elements. */

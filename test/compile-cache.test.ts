@@ -261,7 +261,7 @@ describe('the CPU plugin', () => {
     ['', "a cache's folder is a path; got ''"],
     [{ folder: 3 }, "a cache's folder is a path; got 3"],
     [{ maxBytes: 0 }, "a cache's maxBytes is a whole number above 0; got 0"],
-    [{ size: 1 }, "a cache's options are: folder, maxBytes; got size"],
+    [{ size: 1 }, 'the options of a cache are: folder, maxBytes; got size'],
   ])('the option %j', async (cache, message) => {
     await expect(Client.open('cpu', { cache: cache as string })).rejects.toThrow(expect.objectContaining({ name: 'ShapeError', message }));
   });
@@ -316,7 +316,7 @@ describeTpu('the TPU compiler, with no TPU', () => {
     again.dispose();
     await expect(again.compile(module)).rejects.toThrow(/disposed/);
     await expect(Topology.open('tpu', 'v5p:2x2x1', { caches: folder } as object)).rejects.toThrow(
-      "a topology's options are: cache, isolated; got caches",
+      'the options of Topology.open are: cache, isolated; got caches',
     );
     expect(await said()).toEqual([]);
   });

@@ -232,7 +232,7 @@ test('bad attentions name the rule and what came', () => {
     ['forward', { preset: 'constructor' }, 'lower: preset is one of fast, lean; got constructor'],
     ['forward', { chip: 5 }, 'a TPU generation is one of v4, v5e, v5p, v6e, tpu7x; got 5'],
     ['forward', { forward: null }, "lower: forward is an object, the kernel's tiles; got null"],
-    ['forward', { backwrd: {} }, 'lower: options are preset, chip, forward, backward, threads, mesh, order; got backwrd'],
+    ['forward', { backwrd: {} }, 'the options of lower are: preset, chip, forward, backward, threads, mesh, order; got backwrd'],
     ['backward', { backward: { block: 128, dq: 'x' } }, 'backward: dq is one of vmem, hbm; got x'],
     ['backward', { backward: { block: 128, order: 'x' } }, 'backward: order is one of columns, heads; got x'],
     ['forward', {}, 'the TPU kernels take f32 or bf16; got f16'],
@@ -244,7 +244,8 @@ test('bad attentions name the rule and what came', () => {
     expect(() => lower(spec, 'tpu', options)).toThrow(new ShapeError(message));
     expect(() => lowerBlocking(spec, 'tpu', options)).toThrow(new ShapeError(message));
   }
-  for (const name of ['toString', 'pas']) expect(() => attention({ ...shape, [name]: 1 })).toThrow(`attention: options are batch, heads, `);
+  for (const name of ['toString', 'pas'])
+    expect(() => attention({ ...shape, [name]: 1 })).toThrow(`the options of attention are: batch, heads, `);
   expect(() => attention({ ...shape, emptyRows: 'x' as 'zero' })).toThrow('attention: emptyRows is one of zero, error; got x');
   expect(() => lower(attention(shape), 'tpu', { chip: 'v9' })).toThrow('a TPU generation is one of v4, v5e, v5p, v6e, tpu7x; got v9');
   expect(() => lower(attention({ ...shape, headDim: 2048 }), 'tpu')).toThrow('a headDim and valueDim up to 1024; got 2048 and 2048');

@@ -3,7 +3,7 @@
  * attributes.
  */
 import { type AttentionSpec, flops } from '../attention';
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 import { attr } from '../ir/mlir';
 import * as s from '../ir/stablehlo';
 import { planeOf, planeWords } from '../mask';
@@ -22,7 +22,7 @@ export const cpuBlocks = { blockQ: 128, blockK: 128 };
 /** Throws ShapeError for a dense mask (its lowering is `dense`), a soft cap that is none of the kernel's, or threads that are none. */
 export function cpuPart(spec: AttentionSpec, { threads }: CpuOptions): Part {
   if (threads !== undefined && !(Number.isInteger(threads) && threads > 0 && threads < 2 ** 31))
-    throw new ShapeError(`lower: threads is a whole number from 1 to 2147483647; got ${String(threads)}`);
+    throw new ShapeError(`lower: threads is a whole number from 1 to 2147483647; got ${shown(threads)}`);
   const { batch, queries, keys, heads, softCap = 0, pass } = spec;
   if (softCap && !(softCap >= 2 ** -100 && softCap <= 2 ** 100))
     throw new ShapeError(`lower: the CPU kernel takes a softCap from 2^-100 to 2^100; got ${softCap}`);

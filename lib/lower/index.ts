@@ -1,6 +1,6 @@
 /** From what to compute to a program: one rule a target. */
 import type { AttentionSpec } from '../attention';
-import { ShapeError } from '../errors';
+import { checkOptions, ShapeError, shown } from '../errors';
 import type { Module } from '../types';
 import { type CpuOptions, cpuBlocks, cpuPart } from './cpu';
 import { densePart } from './dense';
@@ -67,10 +67,9 @@ export function lowerBlocking(spec: AttentionSpec, target: Target, options: Lowe
 
 function ruleOf(spec: AttentionSpec, target: Target, options: LowerOptions) {
   if (!Object.hasOwn(rules, target))
-    throw new ShapeError(`lower: a target is one of ${Object.keys(rules).join(', ')}; got ${String(target)}`);
+    throw new ShapeError(`lower: a target is one of ${Object.keys(rules).join(', ')}; got ${shown(target)}`);
   // A misspelt option would else be the default, silently.
-  for (const name of Object.keys(options))
-    if (!Object.hasOwn(known, name)) throw new ShapeError(`lower: options are ${Object.keys(known).join(', ')}; got ${name}`);
+  checkOptions('lower', Object.keys(known), options);
   const rule: {
     part(spec: AttentionSpec, options: LowerOptions): Part;
     blocking(spec: AttentionSpec, options: LowerOptions): Blocking | undefined;

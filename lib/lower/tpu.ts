@@ -4,7 +4,7 @@
  * a token, and for each row of tiles the columns that hold any of its ids.
  */
 import { type AttentionSpec, flops } from '../attention';
-import { checkOneOf, ShapeError } from '../errors';
+import { checkOneOf, ShapeError, shown } from '../errors';
 import { chipOf } from '../ir/chips';
 import * as s from '../ir/stablehlo';
 import { hasKind } from '../mask';
@@ -48,7 +48,7 @@ function checkOptions(options: TpuOptions): void {
   if (preset !== undefined) checkOneOf('lower: preset', presets, preset);
   for (const [name, choice] of Object.entries({ forward, backward }))
     if (choice !== undefined && (typeof choice !== 'object' || choice === null))
-      throw new ShapeError(`lower: ${name} is an object, the kernel's tiles; got ${String(choice)}`);
+      throw new ShapeError(`lower: ${name} is an object, the kernel's tiles; got ${shown(choice)}`);
 }
 
 /** The tiles of the first of the kernels. */

@@ -3,7 +3,7 @@
  * `kind`; it knows no sizes but the dense one, and its cost does not depend on T but the dense one's. Conventions are those of JAX
  * splash attention and axlearn: top-left aligned, an `offset` shifts the diagonal.
  */
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 
 /** Every pair. */
 export interface Full {
@@ -139,7 +139,7 @@ export function causalBottomRight(queries: number, keys: number): Causal {
 export function local(left: number | null, right: number | null, offset = 0): Local {
   for (const [side, context] of Object.entries({ left, right }))
     if (context !== null && (!Number.isSafeInteger(context) || context < 0))
-      throw new ShapeError(`local: ${side} is a whole number of tokens, 0 or more, or null for no bound; got ${String(context)}`);
+      throw new ShapeError(`local: ${side} is a whole number of tokens, 0 or more, or null for no bound; got ${shown(context)}`);
   return Object.freeze({ kind: 'local', left, right, offset: whole('local: offset', offset) });
 }
 
@@ -188,18 +188,16 @@ export function keyLengths(): KeyLengths {
 
 /** All of `masks` allow the pair; of one mask, that mask. */
 export function and(...masks: LazyMask[]): LazyMask {
-  const checked = parts('and', masks);
-  return checked.length === 1 ? checked[0] : Object.freeze({ kind: 'and', masks: checked });
+  return joined('and', masks);
 }
 
 /** Any of `masks` allows the pair; of one mask, that mask. */
 export function or(...masks: LazyMask[]): LazyMask {
-  const checked = parts('or', masks);
-  return checked.length === 1 ? checked[0] : Object.freeze({ kind: 'or', masks: checked });
+  return joined('or', masks);
 }
 
 export function not(mask: LazyMask): Not {
-  return Object.freeze({ kind: 'not', mask: parts('not', [mask])[0] });
+  return composed<Not>({ kind: 'not', mask: parts('not', [mask])[0] }, [mask]);
 }
 
 export function perHead(masks: readonly LazyMask[]): PerHead {
@@ -307,14 +305,32 @@ export function rowBytes(keys: number): number {
 }
 
 function whole(name: string, value: number): number {
-  if (!Number.isSafeInteger(value)) throw new ShapeError(`${name} is a whole number; got ${String(value)}`);
+  if (!Number.isSafeInteger(value)) throw new ShapeError(`${name} is a whole number; got ${shown(value)}`);
   return value;
 }
 
 function count(name: string, value: number, least: number): number {
   if (!Number.isSafeInteger(value) || value < least)
-    throw new ShapeError(`${name} is a whole number, ${least} or more; got ${String(value)}`);
+    throw new ShapeError(`${name} is a whole number, ${least} or more; got ${shown(value)}`);
   return value;
+}
+
+/** Masks in masks: all that walks one goes as deep, on the stack. */
+export const mostNested = 256;
+const depths = new WeakMap<object, number>();
+
+/** `and` or `or` of a list, which may be longer than a call has arguments. */
+export function joined(kind: 'and' | 'or', masks: readonly LazyMask[]): LazyMask {
+  const checked = parts(kind, masks);
+  return checked.length === 1 ? checked[0] : composed<And | Or>({ kind, masks: checked }, checked);
+}
+
+/** A mask made of others. Throws ShapeError where they nest too deep. */
+function composed<M extends And | Or | Not>(mask: M, of: readonly LazyMask[]): M {
+  const depth = 1 + of.reduce((most, one) => Math.max(most, depths.get(one) ?? 0), 0);
+  if (depth > mostNested) throw new ShapeError(`${mask.kind}: masks nest at most ${mostNested} deep; got ${depth}`);
+  depths.set(mask, depth);
+  return Object.freeze(mask);
 }
 
 function parts(name: string, masks: readonly LazyMask[]): readonly LazyMask[] {

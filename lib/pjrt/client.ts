@@ -1,6 +1,6 @@
 /** A client: a plugin's runtime on this machine, with its devices. */
-import { ShapeError } from '../errors';
-import { type Module, type Port, type TensorType, tensor, dtypes } from '../types';
+import { checkBytes, checkObject, checkOptions, ShapeError, shown } from '../errors';
+import { checkedType, type Module, type Port, type TensorType, dtypes } from '../types';
 import { Arrival } from './arrival';
 import { Buffer } from './buffer';
 import { Child } from './child';
@@ -18,7 +18,7 @@ import { Memory, placeOf } from './memory';
 import { type Attribute, type ClientFacts, type LocalDeviceFacts, type MemoryStats, native, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
-import { partitionsOf, type Program, programOf } from './program';
+import { partitionsOf, type Program, programOf, programOfPorts } from './program';
 import { ShardedExecutable } from './sharded';
 import { meshSpread } from './torus';
 import { Transfer } from './transfer';
@@ -126,10 +126,10 @@ export class Client extends Handle {
    * where it has no devices here, ShapeError for an unknown option.
    */
   static async open(nameOrPath = 'cpu', options: ClientOptions = {}): Promise<Client> {
-    const { devices, createOptions = {}, keyValueStore, cache, isolated, ...others } = options;
-    checkNoOthers('Client.open', ['devices', 'createOptions', 'keyValueStore', 'cache', 'isolated'], others);
+    checkOptions('Client.open', ['devices', 'createOptions', 'keyValueStore', 'cache', 'isolated'], options);
+    const { devices, createOptions = {}, keyValueStore, cache, isolated } = options;
     if (devices !== undefined && !(Number.isInteger(devices) && devices >= 1 && devices <= 64))
-      throw new ShapeError(`devices is a whole number from 1 to 64; got ${String(devices)}`);
+      throw new ShapeError(`devices is a whole number from 1 to 64; got ${shown(devices)}`);
     if (isolated && keyValueStore)
       throw new ShapeError('a key-value store is asked by a plugin of this process; an isolated one is in another');
     const folder = cacheFolder(cache);
@@ -156,9 +156,9 @@ export class Client extends Handle {
    * or a compiler option that it does not know.
    */
   async compile(module: Module | string, options: CompileOptions = {}): Promise<LoadedExecutable> {
-    const { device = this.devices[0], compilerOptions, ...others } = options;
-    checkNoOthers('compile', ['device', 'compilerOptions'], others);
-    if (device?.client !== this) throw new ShapeError('a device is one of its client: client.devices');
+    checkOptions('compile', ['device', 'compilerOptions'], options);
+    const { device = this.devices[0], compilerOptions } = options;
+    if (!this.devices.includes(device)) throw new ShapeError('a device is one of its client: client.devices');
     const partitions = partitionsOf(module) ?? 1;
     if (partitions > 1) throw new ShapeError(`compile is for one device; this program is for ${partitions}: see compileSharded`);
     return this.#compiled(module, spreadOver([device.id], {}), compilerOptions, one);
@@ -169,8 +169,8 @@ export class Client extends Handle {
    * over a mesh says itself. As `compile` otherwise. Throws ShapeError for more devices than there are.
    */
   async compileSharded(module: Module | string, options: ShardedOptions = {}): Promise<ShardedExecutable> {
-    const { compilerOptions, replicas, partitions, partitioner, devices, ...others } = options;
-    checkNoOthers('compileSharded', ['replicas', 'partitions', 'partitioner', 'devices', 'compilerOptions'], others);
+    checkOptions('compileSharded', ['replicas', 'partitions', 'partitioner', 'devices', 'compilerOptions'], options);
+    const { compilerOptions, replicas, partitions, partitioner, devices } = options;
     const ids = this.devices.map(({ id }) => id);
     const spread = meshSpread(module, this.devices, { replicas, partitions, partitioner, devices });
     return this.#compiled(module, spreadOver(ids, spread), compilerOptions, several);
@@ -181,12 +181,12 @@ export class Client extends Handle {
    * plugin's version must be the same. Throws PjrtError for other bytes, ShapeError for those of a program for several devices.
    */
   async deserialize(bytes: Uint8Array, module: Module | Ports): Promise<LoadedExecutable> {
-    return this.#load(await portsOf(module), one, { bytes, fromCache: false });
+    return this.#load(await portsOf(module), one, storedOf(bytes));
   }
 
   /** The same for what `compileSharded` gave: it is loaded for as many devices. */
   async deserializeSharded(bytes: Uint8Array, module: Module | Ports): Promise<ShardedExecutable> {
-    return this.#load(await portsOf(module), several, { bytes, fromCache: false });
+    return this.#load(await portsOf(module), several, storedOf(bytes));
   }
 
   /**
@@ -196,7 +196,7 @@ export class Client extends Handle {
    * length.
    */
   upload(type: TensorType, data: HostData, to: Device | Memory = this.devices[0]): Buffer {
-    const checked = tensor(type.dtype, type.shape);
+    const checked = checkedType(type);
     const parts = hostParts(checked, data);
     if (data.byteLength <= mostAtOnce) return this.#uploaded(checked, parts.part(0, parts.length), to, native().upload);
     const { device, memory } = placeOf(to, this);
@@ -210,7 +210,7 @@ export class Client extends Handle {
    * it. Throws ShapeError for any other array.
    */
   alias(type: TensorType, data: HostData, to: Device | Memory = this.devices[0]): Buffer {
-    const checked = tensor(type.dtype, type.shape);
+    const checked = checkedType(type);
     const bytes = aliasedBytes(checked, data);
     // An empty one has no memory to share.
     return this.#uploaded(checked, bytes, to, bytes.length ? native().alias : native().upload);
@@ -218,7 +218,7 @@ export class Client extends Handle {
 
   /** How tensors of a type lie on a device unless a program says otherwise, as XLA writes it: `{1,0}`, the minor axis first, `{1,0:T(8,128)}` in tiles. */
   defaultLayout(type: TensorType): string {
-    const { dtype, shape } = tensor(type.dtype, type.shape);
+    const { dtype, shape } = checkedType(type);
     return native().clientLayout(rawOf(this), dtypes[dtype].pjrt, shape);
   }
 
@@ -291,9 +291,13 @@ interface Ports {
 }
 
 async function portsOf(module: Module | Ports): Promise<Program> {
-  return 'text' in module
-    ? programOf(module)
-    : { ...module, text: '', opaque: true, callsBack: true, collectives: [], donated: new Set<string>() };
+  checkObject('what was serialized is a module, or has inputs and outputs', module);
+  return 'text' in module ? programOf(module) : programOfPorts(module);
+}
+
+function storedOf(bytes: Uint8Array): Stored {
+  checkBytes('a serialized program', bytes);
+  return { bytes, fromCache: false };
 }
 
 /** What an executable is made of. */
@@ -319,10 +323,6 @@ const several: Made<ShardedExecutable> = ({ raw, client, devices, program, store
   checkOutputs(raw, program.outputs, true);
   return ShardedExecutable.of(raw, client, devices, program, stored);
 };
-
-function checkNoOthers(what: string, names: readonly string[], others: object): void {
-  for (const name of Object.keys(others)) throw new ShapeError(`the options of ${what} are: ${names.join(', ')}; got ${name}`);
-}
 
 // Bytes of an array that is copied at once: 1 ms, or 5 where its values are converted.
 const mostAtOnce = 2 ** 22;

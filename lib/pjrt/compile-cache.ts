@@ -2,7 +2,7 @@
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { PjrtError, ShapeError } from '../errors';
+import { checkOptions, PjrtError, ShapeError, shown } from '../errors';
 import { cacheDirectory, installedSha256 } from '../supply';
 import { CacheFolder, type Entry, formatVersion, keyOf, warn } from './cache';
 import { observed } from './events';
@@ -23,11 +23,12 @@ const defaultBytes = 2 ** 30;
 export function cacheFolder(option: CacheOption | undefined): CacheFolder | undefined {
   const named = process.env.NODE_PJRT_COMPILE_CACHE;
   if (option === false || (option === undefined && !named)) return undefined;
-  const { folder = named || path.join(cacheDirectory(), 'compiled'), maxBytes = defaultBytes, ...others } = optionsOf(option);
-  for (const name of Object.keys(others)) throw new ShapeError(`a cache's options are: folder, maxBytes; got ${name}`);
-  if (typeof folder !== 'string' || folder === '') throw new ShapeError(`a cache's folder is a path; got ${String(folder) || "''"}`);
+  const given = optionsOf(option);
+  checkOptions('a cache', ['folder', 'maxBytes'], given);
+  const { folder = named || path.join(cacheDirectory(), 'compiled'), maxBytes = defaultBytes } = given;
+  if (typeof folder !== 'string' || folder === '') throw new ShapeError(`a cache's folder is a path; got ${shown(folder) || "''"}`);
   if (!(Number.isSafeInteger(maxBytes) && maxBytes > 0))
-    throw new ShapeError(`a cache's maxBytes is a whole number above 0; got ${String(maxBytes)}`);
+    throw new ShapeError(`a cache's maxBytes is a whole number above 0; got ${shown(maxBytes)}`);
   return new CacheFolder(path.resolve(folder), maxBytes);
 }
 
@@ -35,7 +36,7 @@ function optionsOf(option: unknown): Exclude<CacheOption, boolean | string> {
   if (option === undefined || option === true) return {};
   if (typeof option === 'string') return { folder: option };
   if (typeof option === 'object' && option !== null && !Array.isArray(option)) return option;
-  throw new ShapeError(`a cache is true, false, a folder or { folder, maxBytes }; got ${String(option)}`);
+  throw new ShapeError(`a cache is true, false, a folder or { folder, maxBytes }; got ${shown(option)}`);
 }
 
 /** What a program is compiled for, or loaded as. */

@@ -1,5 +1,5 @@
 /** Compiled programs: what they are and cost, and, of those compiled for a client, their runs. */
-import { ShapeError } from '../errors';
+import { checkObject, ShapeError } from '../errors';
 import { bytesOf, type Module, type Port, sameType, type TensorType, typeText } from '../types';
 import { Buffer, dtypeOf } from './buffer';
 import { withCause } from './callback';
@@ -167,6 +167,7 @@ export class Executable extends Handle {
 
   /** Throws ShapeError unless `inputs` are those that the program takes. */
   protected checkNames(inputs: Readonly<Record<string, unknown>>): void {
+    checkObject("a run's inputs are buffers by name", inputs);
     const given = Object.keys(inputs);
     if (given.length === this.inputs.length && this.inputs.every(({ name }) => Object.hasOwn(inputs, name))) return;
     throw new ShapeError(`${this.name} takes the inputs ${namesOf(this.inputs)}; got ${given.join(', ') || 'none'}`);

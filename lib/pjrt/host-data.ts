@@ -1,7 +1,18 @@
 /** The host's arrays that tensors are made of: which there may be for a dtype, and their elements' bytes. */
 import { constants } from 'node:buffer';
 import { ShapeError } from '../errors';
-import { bytesOf, dtypes, type HostArray, hostLength, isNarrowFloat, rangeOf, tensor, type TensorType, toBits, typeText } from '../types';
+import {
+  bytesOf,
+  dtypes,
+  type HostArray,
+  hostLength,
+  isNarrowFloat,
+  rangeOf,
+  type TensorType,
+  toBits,
+  typeText,
+  checkedType,
+} from '../types';
 import { native } from './native';
 
 const aligned = 64;
@@ -19,8 +30,8 @@ export function checkHostBytes(type: TensorType): void {
  * the system has them: to fill it the first time is cheaper too.
  */
 export function hostArray(type: TensorType): HostArray {
-  if (!type) throw new ShapeError(`an array of the host is for a tensor type, as tensor('f32', [8]) makes one; got ${String(type)}`);
-  const { dtype, shape } = tensor(type.dtype, type.shape);
+  if (!type) throw new ShapeError(`an array of the host is for a tensor type, as tensor('f32', [8]) makes one; got ${shown(type)}`);
+  const { dtype, shape } = checkedType(type);
   checkHostBytes({ dtype, shape });
   const memory = native().hostMemory(bytesOf({ dtype, shape }), true);
   hostMemories.add(memory);

@@ -29,7 +29,7 @@ export class Memory {
 export function placeOf(place: Device | Memory, client: Client): { readonly device: Device; readonly memory?: Memory } {
   const memory = place instanceof Memory ? place : undefined;
   const device = memory ? memory.device : (place as Device);
-  if (device?.client !== client)
+  if (!client.devices.includes(device))
     throw new ShapeError('a device is one of its client, client.devices, and a memory one of its device, device.memories');
   return memory ? { device, memory } : { device };
 }

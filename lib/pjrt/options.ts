@@ -1,5 +1,5 @@
 /** XLA's CompileOptionsProto, as far as it is needed: replicas and partitions, where they run, and the compiler's options by name. */
-import { checkOneOf, ShapeError } from '../errors';
+import { checkObject, checkOneOf, ShapeError, shown } from '../errors';
 
 /**
  * The compiler's own options, as in JAX's `compiler_options`: fields of XLA's DebugOptions (`xla_cpu_max_isa: 'AVX2'`) and, on a TPU, the
@@ -24,15 +24,16 @@ export function spreadOver(ids: readonly number[], spread: Spread): Required<Spr
   const { replicas = 1, partitions = 1, partitioner = 'shardy' } = spread;
   checkOneOf('the partitioner', ['shardy', 'gspmd'], partitioner);
   for (const [name, count] of Object.entries({ replicas, partitions }))
-    if (!Number.isInteger(count) || count < 1) throw new ShapeError(`${name} is a whole number, 1 or more; got ${String(count)}`);
+    if (!Number.isInteger(count) || count < 1) throw new ShapeError(`${name} is a whole number, 1 or more; got ${shown(count)}`);
   const count = replicas * partitions;
   if (count > ids.length)
     throw new ShapeError(
       `each partition of each replica has a device; ${replicas} x ${partitions} are more than the ${ids.length} there are`,
     );
   const devices = spread.devices ?? ids.slice(0, count);
+  if (!Array.isArray(devices)) throw new ShapeError(`devices are ids, an array; got ${shown(devices)}`);
   if (devices.length !== count || new Set(devices).size !== count || !devices.every((id) => ids.includes(id)))
-    throw new ShapeError(`devices are ${count} different ids of ${idsText(ids)}; got ${devices.join(', ') || 'none'}`);
+    throw new ShapeError(`devices are ${count} different ids of ${idsText(ids)}; got ${devices.map(shown).join(', ') || 'none'}`);
   return { replicas, partitions, partitioner, devices };
 }
 
@@ -66,6 +67,7 @@ export function compileOptions(
   { replicas, partitions, partitioner, devices }: Required<Spread>,
   options: CompilerOptions = {},
 ): Uint8Array {
+  checkObject('compiler options are values by name', options);
   // A row a partition: its device in each replica.
   const rows = Array.from({ length: partitions }, (_, partition) =>
     message(3, message(1, Array.from({ length: replicas }, (_, replica) => devices[replica * partitions + partition]).flatMap(varint))),
@@ -83,7 +85,7 @@ const mostParts = 1024;
 function override([name, value]: [string, unknown]): number[] {
   if (!/^\w+$/.test(name)) throw new ShapeError(`a compiler option has a name such as xla_cpu_max_isa; got '${name}'`);
   if (name === 'xla_cpu_parallel_codegen_split_count' && !(typeof value === 'number' && value >= 1 && value <= mostParts))
-    throw new ShapeError(`${name} is a number from 1 to ${mostParts}; got ${String(value)}`);
+    throw new ShapeError(`${name} is a number from 1 to ${mostParts}; got ${shown(value)}`);
   return message(7, [...message(1, bytesOf(name)), ...message(2, optionValue(name, value))]);
 }
 
@@ -92,5 +94,5 @@ function optionValue(name: string, value: unknown): number[] {
   if (typeof value === 'boolean') return integer(2, Number(value));
   if (Number.isSafeInteger(value)) return integer(3, value as number);
   if (Number.isFinite(value) && !Number.isInteger(value)) return double(4, value as number);
-  throw new ShapeError(`a compiler option is a string, a boolean, or a number below 2^53; ${name} is ${String(value)}`);
+  throw new ShapeError(`a compiler option is a string, a boolean, or a number below 2^53; ${name} is ${shown(value)}`);
 }

@@ -1,6 +1,6 @@
 /** What is known of a program before a plugin sees it: its ports, and that it is none of those that take the process down (reader.ts). */
-import { ShapeError } from '../errors';
-import { type Module, type Port, sameType, typeText } from '../types';
+import { ShapeError, checkObject, shown } from '../errors';
+import { type Module, type Port, sameType, typeText, checkedType } from '../types';
 import type { Collective } from './hazards';
 import { type RawPort, Reader } from './reader';
 
@@ -28,7 +28,7 @@ export function partitionsOf(module: Module | string): number | undefined {
  * the results' `jax.result_info`, else out, or out0, out1 and so on. Throws ShapeError.
  */
 export async function programOf(module: Module | string): Promise<Program> {
-  const text = typeof module === 'string' ? module : module.text;
+  const text = textOf(module);
   const reader = new Reader(text);
   const main = await reader.read();
   const inputs = main.inputs.map((port, i) => named(port.name ?? `arg${i}`, port, 'takes'));
@@ -40,6 +40,31 @@ export async function programOf(module: Module | string): Promise<Program> {
   agree('outputs', ports.outputs, outputs);
   const donated = new Set(ports.inputs.filter((_, i) => main.inputs[i].donated).map(({ name }) => name));
   return { ...read, ...ports, donated };
+}
+
+function textOf(module: Module | string): string {
+  if (typeof module === 'string') return module;
+  checkObject('a program is text or a module', module);
+  const { text, inputs, outputs } = module;
+  if (typeof text !== 'string') throw new ShapeError(`a module has a text; got ${shown(text)}`);
+  checkPorts(inputs);
+  checkPorts(outputs);
+  return text;
+}
+
+/** A program of which only the ports are known. Throws ShapeError. */
+export function programOfPorts({ inputs, outputs }: Pick<Module, 'inputs' | 'outputs'>): Program {
+  checkPorts(inputs);
+  checkPorts(outputs);
+  return { text: '', inputs, outputs, opaque: true, callsBack: true, collectives: [], donated: new Set() };
+}
+
+function checkPorts(ports: readonly Port[]): void {
+  const isPort = (port: unknown) => {
+    const { name, type } = (port ?? {}) as Partial<Port>;
+    return typeof name === 'string' && checkedType(type as Port['type']) !== undefined;
+  };
+  if (!Array.isArray(ports) || !ports.every(isPort)) throw new ShapeError(`ports are an array of { name, type }; got ${shown(ports)}`);
 }
 
 function named(name: string, { type }: RawPort, verb: string): Port {

@@ -1,6 +1,6 @@
 /** A topology: devices that need not be here, to compile for. */
-import { ShapeError } from '../errors';
-import { dtypes, type Module, tensor, type TensorType } from '../types';
+import { ShapeError, checkBytes, checkOptions, shown } from '../errors';
+import { dtypes, type Module, type TensorType, checkedType } from '../types';
 import { chipOfKind, type Target, targetOf } from './client';
 import { Child } from './child';
 import { CompileCache, cacheFolder, type CacheOption, compiled } from './compile-cache';
@@ -48,8 +48,8 @@ export class Topology extends Handle {
    */
   static async open(nameOrPath: string, name: string, options: TopologyOptions = {}): Promise<Topology> {
     checkGrid(name);
-    const { cache, isolated, ...others } = options;
-    for (const option of Object.keys(others)) throw new ShapeError(`a topology's options are: cache, isolated; got ${option}`);
+    checkOptions('Topology.open', ['cache', 'isolated'], options);
+    const { cache, isolated } = options;
     const folder = cacheFolder(cache);
     return Plugin.isolated(Child.start(isolated), nameOrPath, async (plugin) => {
       const raw = await native().createTopology(plugin.raw, name);
@@ -63,7 +63,7 @@ export class Topology extends Handle {
    * other bytes.
    */
   static async deserialize(nameOrPath: string, bytes: Uint8Array): Promise<Topology> {
-    if (!(bytes instanceof Uint8Array)) throw new ShapeError(`a serialized topology is a Uint8Array; got ${typeof bytes}`);
+    checkBytes('a serialized topology', bytes);
     const plugin = await Plugin.load(nameOrPath);
     const raw = await native().deserializeTopology(plugin.raw, bytes);
     const facts = native().topologyFacts(raw);
@@ -82,7 +82,7 @@ export class Topology extends Handle {
 
   /** How tensors of a type lie on a device unless a program says otherwise, as XLA writes it: `{1,0:T(8,128)}`, the minor axis first, then tiles. */
   defaultLayout(type: TensorType): string {
-    const { dtype, shape } = tensor(type.dtype, type.shape);
+    const { dtype, shape } = checkedType(type);
     return native().topologyLayout(rawOf(this), dtypes[dtype].pjrt, shape);
   }
 
@@ -103,6 +103,7 @@ export class Topology extends Handle {
 
   /** Compiles a program for one device of the topology, or spread over several. See `Client.compile`. */
   async compile(module: Module | string, options: Spread & { readonly compilerOptions?: CompilerOptions } = {}): Promise<Executable> {
+    checkOptions('compile', ['replicas', 'partitions', 'partitioner', 'devices', 'compilerOptions'], options);
     const program = await programOf(module);
     const spread = spreadOver(
       this.devices.map(({ id }) => id),
@@ -142,6 +143,7 @@ export class Topology extends Handle {
 
 // libtpu divides by the sizes before it looks at them (SIGFPE), and takes 6 seconds for 2^18 chips.
 function checkGrid(name: string): void {
+  if (typeof name !== 'string') throw new ShapeError(`a topology has a name such as v5p:2x2x1; got ${shown(name)}`);
   const sizes = /[:=_](\d+(?:x\d+)*)/.exec(name)?.[1].split('x').map(Number) ?? [1];
   const chips = sizes.reduce((product, size) => product * size, 1);
   if (chips < 1 || chips > 2 ** 15) throw new ShapeError(`a topology has 1 to 2^15 chips; got ${name}`);

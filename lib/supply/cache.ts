@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { PluginError } from '../errors';
+import { PluginError, shown } from '../errors';
 import { type PluginName, type Row, rows, type SupplyName, supplyNames, type Wheel, wheelOf } from './packages';
 
 /** What one installed package holds: each file's size and sha256. Written last, so that where it is, all is. */
@@ -101,6 +101,7 @@ export async function verify(name: SupplyName): Promise<void> {
  * `PJRT_CPU_LIBRARY_PATH` and `TPU_LIBRARY_PATH` say, else what is installed. Throws PluginError, which names the command to run.
  */
 export function pluginPath(name: string): string {
+  if (typeof name !== 'string') throw new PluginError(`a plugin is cpu, tpu or the path of a library; got ${shown(name)}`);
   if (name.includes('/') || name.endsWith('.so')) return existing(name, 'a plugin path');
   const { library, variable } = Object.hasOwn(rows, name) ? rows[name as SupplyName] : ({} as Partial<Row>);
   if (!library || !variable) throw new PluginError(`a plugin is cpu, tpu or the path of a library; got '${name}'`);

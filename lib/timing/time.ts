@@ -1,5 +1,5 @@
 /** Measured times of a compiled program on the machine at hand. */
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 import type { Outputs } from '../pjrt';
 
 /** Wall-clock milliseconds of runs from the call until the outputs are there; inputs are on the device already. */
@@ -31,7 +31,7 @@ export interface Runnable<B> {
 export async function time<B>(executable: Runnable<B>, inputs: Readonly<Record<string, B>>, options: TimingOptions = {}): Promise<Timing> {
   const { runs = 10, warmup = 2, budgetMs = Number.POSITIVE_INFINITY } = options;
   for (const [name, value] of Object.entries({ runs, warmup }))
-    if (!Number.isSafeInteger(value) || value < 1) throw new ShapeError(`time: ${name} is a whole number, 1 or more; got ${String(value)}`);
+    if (!Number.isSafeInteger(value) || value < 1) throw new ShapeError(`time: ${name} is a whole number, 1 or more; got ${shown(value)}`);
   const all: number[] = [];
   const begin = performance.now();
   while (all.length < warmup + runs && (all.length <= warmup || performance.now() - begin < budgetMs)) {

@@ -1,5 +1,5 @@
 /** A whole program: named inputs in, named outputs out, one `@main`. */
-import { ShapeError } from '../../errors';
+import { ShapeError, shown } from '../../errors';
 import { type Module, type Port, type TensorType, tensor, typeText } from '../../types';
 import { type Value, attr, emit, isolated, printBlock } from '../mlir';
 import { type Mesh, meshOperation, type Sharding, shardingText, localType } from '../shardy/mesh';
@@ -28,7 +28,7 @@ export function program<I extends Readonly<Record<string, TensorType>>>(
       args = values;
       const results = body(Object.fromEntries(ports.map((port, i) => [port.name, values[i]])) as { [K in keyof I]: Tensor });
       for (const [port, value] of Object.entries(results)) {
-        if (!isTensor(value)) throw new ShapeError(`an output is a tensor of the program; ${port} is ${String(value)}`);
+        if (!isTensor(value)) throw new ShapeError(`an output is a tensor of the program; ${port} is ${shown(value)}`);
         outputs.push({ name: word('an output', port), type: value.type });
       }
       emit('func.return', Object.values(results), []);
