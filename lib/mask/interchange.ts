@@ -43,7 +43,7 @@ function sized(node: Python): SizedMask {
     const sides = [sized(node.left), sized(node.right)];
     const kind = node.sign === '&' ? 'and' : 'or';
     const masks = sides.flatMap(({ mask }) => (mask.kind === kind ? mask.masks : [mask as LazyMask]));
-    return { ...oneSize(node, sides), mask: kind === 'and' ? m.and(...masks) : m.or(...masks) };
+    return { ...oneSize(node, sides), mask: m.joined(kind, masks) };
   }
   const name = node.type === 'call' ? (node.name.split('.').at(-1) ?? '') : '';
   if (node.type !== 'call' || !Object.hasOwn(parameters, name)) return refuse(node, 'is none of them');

@@ -3,7 +3,7 @@
  * the schema. Reading is strict, and goes through the constructors, so that what they refuse is refused here too.
  */
 import { createHash } from 'node:crypto';
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 import * as m from './mask';
 import type { LazyMask, Mask } from './mask';
 
@@ -75,8 +75,8 @@ const kinds: { readonly [K in Mask['kind']]: Kind<Extract<Mask, { kind: K }>> } 
   globalTokens: { fields: { count: number }, make: ({ count }) => m.globalTokens(count) },
   segments: { fields: {}, make: m.segments },
   keyLengths: { fields: {}, make: m.keyLengths },
-  and: { fields: { masks: list(mask) }, make: ({ masks }) => m.and(...masks) },
-  or: { fields: { masks: list(mask) }, make: ({ masks }) => m.or(...masks) },
+  and: { fields: { masks: list(mask) }, make: ({ masks }) => m.joined('and', masks) },
+  or: { fields: { masks: list(mask) }, make: ({ masks }) => m.joined('or', masks) },
   not: { fields: { mask }, make: ({ mask: inner }) => m.not(inner) },
   perHead: { fields: { masks: list(mask) }, make: ({ masks }) => m.perHead(masks) },
   dense: { fields: { queries: number, keys: number, bits: base64 }, make: m.dense },
@@ -114,6 +114,7 @@ function writeMask(value: Mask): MaskNode {
 }
 
 function readMask(value: unknown, path: string): Mask {
+  if (path.split('.').length > m.mostNested + 1) throw new ShapeError(`mask: masks nest at most ${m.mostNested} deep`);
   const kind = record(value, path).kind;
   if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind)) wrong(`${path}.kind`, `is one of ${Object.keys(kinds).join(', ')}`, kind);
   const { fields, make } = kinds[kind as Mask['kind']] as unknown as Kind<Record<string, unknown>>;
@@ -144,6 +145,15 @@ function record(value: unknown, path: string): Record<string, unknown> {
 }
 
 function wrong(path: string, rule: string, value: unknown): never {
-  const got = JSON.stringify(value) ?? String(value);
+  const got = jsonText(value);
   throw new ShapeError(`${path} ${rule}; got ${got.length > 60 ? `${got.slice(0, 60)}...` : got}`);
+}
+
+function jsonText(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? shown(value);
+  } catch {
+    // Too deep, or no JSON at all.
+    return shown(value);
+  }
 }

@@ -1,5 +1,6 @@
 /** Reads the expressions of Python that masks are written in elsewhere, with Python's own precedence: `&` binds tighter than `>=`. */
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
+import { mostNested } from './mask';
 
 /** What is read; `text` is the source it was read from. A dotted name is one name; `None`, `True` and `False` are names. */
 export type Python = { readonly text: string } & (
@@ -35,6 +36,8 @@ const binary = [
 ] as const;
 const notLevel = 2;
 const compareLevel = 3;
+/** `a | b | c` is read as (a | b) | c, as deep as it is long. */
+const mostChained = 1000;
 
 /** Throws ShapeError that says where it stopped reading. `what` is what the text should be, for the error. */
 export function parsePython(text: string, what: string): Python {
@@ -43,15 +46,22 @@ export function parsePython(text: string, what: string): Python {
     const end = match.index + match[0].length;
     return { text: match[1], start: end - match[1].length, end };
   });
-  let next = 0;
+  let [next, depth] = [0, 0];
   const peek = () => tokens[next]?.text ?? '';
   const fail = (expected: string): never => {
     const column = (tokens[next]?.start ?? text.length) + 1;
-    throw new ShapeError(`${what} is an expression of Python; expected ${expected} at column ${column} of ${JSON.stringify(text)}`);
+    throw new ShapeError(`${what} is an expression of Python; expected ${expected} at column ${column} of ${JSON.stringify(shown(text))}`);
   };
   const take = (token: string) => {
     if (peek() !== token) fail(`"${token}"`);
     next++;
+  };
+  /** What `read` reads, one level further in. */
+  const inside = <T>(read: () => T): T => {
+    if (++depth > mostNested) fail(`at most ${mostNested} brackets and signs one inside the other`);
+    const result = read();
+    depth--;
+    return result;
   };
   /** What `read` reads, with its source. */
   const node = (from: number, shape: Shape<Python>): Python =>
@@ -65,12 +75,13 @@ export function parsePython(text: string, what: string): Python {
     if (level === notLevel) {
       if (peek() !== 'not') return expression(level + 1);
       next++;
-      const of = expression(level);
+      const of = inside(() => expression(level));
       return node(from, { type: 'unary', sign: 'not', of });
     }
     const items = [expression(level + 1)];
     const signs: string[] = [];
     while ((binary[level] as readonly string[]).includes(peek())) {
+      if (signs.length === mostChained) fail(`at most ${mostChained} signs of a kind in a row`);
       signs.push(peek());
       next++;
       const right = expression(level + 1);
@@ -85,7 +96,7 @@ export function parsePython(text: string, what: string): Python {
     const sign = peek();
     if (!['-', '+', '~'].includes(sign)) return postfix();
     next++;
-    const of = unary();
+    const of = inside(unary);
     return node(from, { type: 'unary', sign, of });
   };
 
@@ -133,7 +144,7 @@ export function parsePython(text: string, what: string): Python {
     next++;
     const items: T[] = [];
     while (peek() !== end) {
-      items.push(read());
+      items.push(inside(read));
       if (peek() !== end) take(',');
     }
     next++;

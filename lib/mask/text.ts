@@ -2,7 +2,7 @@
  * Masks as a person writes them: `causal`, `local(1023, 0) & ~documents(4096, 28672)`, `prefix(512) | chunkedCausal(1024)`. `~` binds tighter than `&`, and that
  * than `|`. What `maskText` writes, `parseMask` reads.
  */
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 import { materialize } from './cover';
 import * as m from './mask';
 import type { LazyMask, Mask } from './mask';
@@ -47,33 +47,36 @@ export function parseMask(text: string, queries: number, keys: number): Mask {
     text: match[1],
     at: match.index + match[0].length - match[1].length,
   }));
-  let next = 0;
+  let [next, depth] = [0, 0];
   const peek = () => tokens[next]?.text;
   const fail = (expected: string): never => {
     const token = tokens[next];
-    throw new ShapeError(`${rule}; expected ${expected} at column ${(token?.at ?? text.length) + 1} of ${JSON.stringify(text)}`);
+    throw new ShapeError(`${rule}; expected ${expected} at column ${(token?.at ?? text.length) + 1} of ${JSON.stringify(shown(text))}`);
   };
   const take = (token: string) => {
     if (peek() !== token) fail(`"${token}"`);
     next++;
   };
-  const chain = (sign: '|' | '&', inner: () => LazyMask, join: (...masks: LazyMask[]) => LazyMask): LazyMask => {
+  const chain = (sign: '|' | '&', inner: () => LazyMask, kind: 'and' | 'or'): LazyMask => {
     const masks = [inner()];
     while (peek() === sign) {
       next++;
       masks.push(inner());
     }
-    return masks.length === 1 ? masks[0] : join(...masks);
+    return masks.length === 1 ? masks[0] : m.joined(kind, masks);
   };
-  const expression = (): LazyMask => chain('|', () => chain('&', unary, m.and), m.or);
+  const expression = (): LazyMask => chain('|', () => chain('&', unary, 'and'), 'or');
+  const inside = (read: () => LazyMask): LazyMask => {
+    if (++depth > m.mostNested) fail(`at most ${m.mostNested} of ~ and ( one inside the other`);
+    next++;
+    const mask = read();
+    depth--;
+    return mask;
+  };
   const unary = (): LazyMask => {
-    if (peek() === '~') {
-      next++;
-      return m.not(unary());
-    }
+    if (peek() === '~') return m.not(inside(unary));
     if (peek() === '(') {
-      next++;
-      const inner = expression();
+      const inner = inside(expression);
       take(')');
       return inner;
     }
