@@ -90,7 +90,7 @@ describe('an entry', () => {
   test('of another format version is refused by that name', async () => {
     const file = Buffer.from(await entryBytes(key, entry));
     file.writeUInt32LE(1, 8);
-    await expect(parseEntry(file, key)).rejects.toThrow('its format is version 1, not 2');
+    await expect(parseEntry(file, key)).rejects.toThrow('its format is version 1, not 3');
   });
 });
 

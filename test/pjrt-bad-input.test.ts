@@ -157,7 +157,16 @@ describe('programs and inputs', () => {
   test('bytes that are no executable', async () => {
     await expect(cpu.deserialize(Uint8Array.of(1, 2, 3), add)).rejects.toEqual(failure('PjrtError', /./));
     const cut = (await add.serialize()).subarray(0, 1000);
-    await expect(cpu.deserialize(cut, add)).rejects.toEqual(failure('PjrtError', /./));
+    await expect(cpu.deserialize(cut, add)).rejects.toEqual(
+      failure('PjrtError', /^DATA_LOSS: a serialized program is what serialize gave/),
+    );
+    // A change of any byte, one of which sets an alignment that the plugin aborts on.
+    const whole = await add.serialize();
+    for (let at = 0; at < whole.length; at += 97) {
+      const changed = Uint8Array.from(whole);
+      changed[at] ^= 0x40;
+      await expect(cpu.deserialize(changed, add)).rejects.toEqual(failure('PjrtError', /^DATA_LOSS/));
+    }
     await expect(cpu.deserialize(new Uint8Array(), add)).rejects.toEqual(failure('PjrtError', /./));
   });
 

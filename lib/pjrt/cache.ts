@@ -19,7 +19,7 @@ export class EntryError extends Error {
 }
 
 /** Part of every key and entry: another layout, or another meaning of a key, has another number. */
-export const formatVersion = 2;
+export const formatVersion = 3;
 
 // magic, format version, bytes of facts, key; then facts as JSON, the bytes, and the sha256 of everything before it.
 const magic = 'PJRTEXEC';

@@ -19,6 +19,7 @@ import { type Attribute, type ClientFacts, type LocalDeviceFacts, type MemorySta
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
 import { partitionsOf, type Program, programOf, programOfPorts } from './program';
+import { unsealed } from './seal';
 import { ShardedExecutable } from './sharded';
 import { meshSpread } from './torus';
 import { Transfer } from './transfer';
@@ -260,7 +261,8 @@ export class Client extends Handle {
 
   async #load<E extends Executable>(program: Program, made: Made<E>, stored: Stored): Promise<E> {
     const bytes = await heldCopy(stored.bytes);
-    return this.#loaded(await native().deserialize(rawOf(this), bytes), program, made, { ...stored, bytes });
+    const whole = this.platform === 'cpu' ? await unsealed(bytes) : bytes;
+    return this.#loaded(await native().deserialize(rawOf(this), whole), program, made, { ...stored, bytes });
   }
 
   async #loaded<E extends Executable>(raw: Raw, program: Program, made: Made<E>, stored?: Stored): Promise<E> {

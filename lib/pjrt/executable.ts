@@ -10,6 +10,7 @@ import { Handle, rawOf } from './handle';
 import { heldCopy } from './held-bytes';
 import { type CompiledMemory, native, type Raw, type Where, where } from './native';
 import type { Program } from './program';
+import { sealed } from './seal';
 
 /** The plugin's own estimate of one run. What it cannot see into, a custom call on the CPU, counts as 0. */
 export interface Cost {
@@ -60,11 +61,12 @@ export class Executable extends Handle {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
   readonly #stored: Stored | undefined;
+  readonly #isSealed: boolean;
 
   /** @internal */
   constructor(
     raw: Raw | undefined,
-    parent: Handle,
+    parent: Handle & { readonly platform: string },
     program: Program,
     /** What `estimate` reads: kept of modules that say what their TPU kernels do. */
     readonly origin?: Origin,
@@ -72,6 +74,7 @@ export class Executable extends Handle {
   ) {
     super(raw, parent);
     this.#stored = stored;
+    this.#isSealed = parent.platform === 'cpu';
     this.inputs = program.inputs;
     this.outputs = program.outputs;
   }
@@ -162,7 +165,9 @@ export class Executable extends Handle {
   async serialize(): Promise<Uint8Array> {
     const raw = rawOf(this);
     // What was loaded is not written a second time: the CPU plugin leaves the kernels out, and running it fails.
-    return this.#stored ? heldCopy(this.#stored.bytes) : new Uint8Array(await native().serialize(raw));
+    if (this.#stored) return heldCopy(this.#stored.bytes);
+    const bytes = new Uint8Array(await native().serialize(raw));
+    return this.#isSealed ? sealed(bytes) : bytes;
   }
 
   /** Throws ShapeError unless `inputs` are those that the program takes. */

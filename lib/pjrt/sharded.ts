@@ -1,5 +1,5 @@
 /** Programs that several devices run together, and the tensors that lie on them in parts. */
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 import {
   bytesOf,
   dtypes,
@@ -53,7 +53,7 @@ export class ShardedBuffer extends Handle {
   async bits(replica = 0): Promise<HostArray> {
     rawOf(this);
     if (!Number.isInteger(replica) || replica < 0 || replica >= this.replicas)
-      throw new ShapeError(`a replica is a whole number below ${this.replicas}; got ${String(replica)}`);
+      throw new ShapeError(`a replica is a whole number below ${this.replicas}; got ${shown(replica)}`);
     const { places } = this.sharding;
     const holders = new Map(places.map((place, partition) => [place.join(), partition] as const).reverse());
     const whole = new dtypes[this.type.dtype].host(hostLength(this.type));
@@ -135,7 +135,7 @@ export class ShardedExecutable extends Executable {
    */
   upload(name: string, data: HostData | readonly HostData[]): ShardedBuffer {
     const port = this.inputs.find((input) => input.name === name);
-    if (!port) throw new ShapeError(`the inputs are ${this.inputs.map((input) => input.name).join(', ') || '(none)'}; got ${String(name)}`);
+    if (!port) throw new ShapeError(`the inputs are ${this.inputs.map((input) => input.name).join(', ') || '(none)'}; got ${shown(name)}`);
     const { replicas, partitions } = this;
     const each: readonly HostData[] = Array.isArray(data) ? data : Array(replicas).fill(data);
     if (each.length !== replicas) throw new ShapeError(`there is one array for each of the ${replicas} replicas; got ${each.length}`);

@@ -28,10 +28,15 @@ async function handles() {
   const orphan = closed.upload(tensor('f32', [8]), new Float32Array(8));
   const orphanProgram = await closed.compile(programs[0]);
   closed.dispose();
+  const sharded = await client.compileSharded(
+    programs.find((text) => text.includes('sdy.mesh')),
+    { partitions: 2 },
+  );
+  const parts = sharded.upload('a', new Float32Array(32));
   const [device, second] = client.devices;
-  const all = [client, other, closed, executable, kernel, orphanProgram, a, gone, foreign, wide, orphan, device, second];
+  const all = [client, other, closed, executable, kernel, orphanProgram, a, gone, foreign, wide, orphan, device, second, sharded, parts];
   const everything = [...all, ...device.memories, other.devices[0], Plugin, client.plugin, ...(topology ? [topology] : [])];
-  return { client, topology, executable, kernel, a, gone, orphan, orphanProgram, closed, device, second, everything };
+  return { client, topology, executable, kernel, a, gone, orphan, orphanProgram, closed, device, second, sharded, parts, everything };
 }
 
 /** A row: the call's name, what it is called on, and an arbitrary of its arguments. */
@@ -44,8 +49,8 @@ function table(h) {
     fc.dictionary(of('a', 'b', 'q', 'k', 'v', '__proto__', 'toString'), any(of(h.a, h.gone, h.orphan))),
   );
   const program = fc.oneof({ weight: 6, arbitrary: mutated(programs) }, { weight: 1, arbitrary: any(of(...programs)) });
-  const serialized = h.executable.serialize();
-  const kernelBytes = h.kernel.serialize();
+  const serialized = await h.executable.serialize();
+  const kernelBytes = await h.kernel.serialize();
   const compileOptions = any(fc.record({ device: place, compilerOptions: any(of({ xla_cpu_max_isa: 'AVX2' })) }, { requiredKeys: [] }));
   const spread = fc.record(
     {
@@ -73,7 +78,7 @@ function table(h) {
     on('upload', clients, anyType, anyArray),
     on('alias', clients, any(anyType), any(anyArray), place),
     on('compile', clients, program, compileOptions),
-    ...Array.from({ length: 6 }, () => free('compile and run', compileAndRun(h.client), mutated(programs))),
+    ...Array.from({ length: 6 }, () => free('compileAndRun', compileAndRun(h.client), mutated(programs))),
     on('deserialize', clients, any(fc.oneof(damaged(serialized), damaged(kernelBytes))), ports),
     on('run', loaded, inputs),
     on('copyTo', buffers, place),
@@ -83,6 +88,11 @@ function table(h) {
     on('optimizedProgram', loaded),
     on('serialize', loaded),
     on('memoryStats', of(h.device)),
+    on('compileSharded', clients, program, any(spread)),
+    on('deserializeSharded', clients, any(fc.oneof(damaged(h.sharded.serialize()), damaged(serialized))), ports),
+    on('upload', of(h.sharded), any(of('a')), any(fc.constant(new Float32Array(32)))),
+    on('run', of(h.sharded), fc.oneof(any(of({ a: h.parts })), fc.dictionary(of('a', 'b'), any(of(h.parts, h.a))))),
+    on('read', of(h.parts), any(of(0, 1))),
   ];
   return h.topology ? [...rows, ...topologyRows(h, { any, on, free, program, spread })] : rows;
 }
@@ -146,7 +156,7 @@ function textOf(args) {
   try {
     return fc.stringify(
       args.map((one) =>
-        one?.constructor?.name && /^(Client|Buffer|.*Executable|Device|Memory|Topology|Plugin)$/.test(one.constructor.name)
+        one?.constructor?.name && /^(Client|.*Buffer|.*Executable|Device|Memory|Topology|Plugin)$/.test(one.constructor.name)
           ? `<${one.constructor.name}>`
           : one,
       ),
