@@ -1,6 +1,9 @@
 #include "capabilities.h"
 
+#include <algorithm>
+
 #include "compile.h"
+#include "extension.h"
 #include "napi.h"
 
 namespace node_pjrt {
@@ -30,11 +33,20 @@ constexpr bool is_whole() {
 }
 static_assert(is_whole(), "capabilities.inc is generated from another pjrt_c_api.h");
 
+constexpr int kLastExtension = std::max({
+#define FUNCTION(NAME)
+#define EXTENSION(NAME) static_cast<int>(PJRT_Extension_Type_##NAME),
+#include "capabilities.inc"
+#undef EXTENSION
+#undef FUNCTION
+});
+
 // Null for a type that is later than the header.
-const char* name_of(PJRT_Extension_Type type) {
+const char* name_of(int type) {
+  if (type < 0 || type > kLastExtension) return nullptr;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wswitch"
-  switch (type) {
+  switch (static_cast<PJRT_Extension_Type>(type)) {
 #define FUNCTION(NAME)
 #define EXTENSION(NAME)             \
   case PJRT_Extension_Type_##NAME: \
@@ -77,8 +89,9 @@ Napi::Array extensions_of(Napi::Env env, const PJRT_Api* api) {
   Napi::Array extensions = Napi::Array::New(env);
   for (const PJRT_Extension_Base* at = api->extension_start; at; at = at->next) {
     Napi::Object extension = Napi::Object::New(env);
-    extension.Set("type", static_cast<int>(at->type));
-    if (const char* name = name_of(at->type)) extension.Set("name", name);
+    const int type = type_of(*at);
+    extension.Set("type", type);
+    if (const char* name = name_of(type)) extension.Set("name", name);
     extensions.Set(extensions.Length(), extension);
   }
   return extensions;

@@ -153,7 +153,7 @@ struct ProfilerExtension {
 template <typename Extension>
 const Extension* extension_of(const Plugin& plugin, PJRT_Extension_Type type) {
   for (const PJRT_Extension_Base* at = plugin.api->extension_start; at; at = at->next) {
-    if (at->type == type) return reinterpret_cast<const Extension*>(at);
+    if (type_of(*at) == type) return reinterpret_cast<const Extension*>(at);
   }
   return nullptr;
 }

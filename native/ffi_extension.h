@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "extension.h"
 #include "pjrt_c_api.h"
 
 // Older plugins have one more field, `int api_version`, before `handler`; they refuse these arguments by their size.
@@ -36,6 +37,6 @@ struct FfiExtension {
 // Null where the plugin has none.
 inline const FfiExtension* ffi_extension_of(const PJRT_Api* api) {
   const PJRT_Extension_Base* base = api->extension_start;
-  while (base && base->type != PJRT_Extension_Type_FFI) base = base->next;
+  while (base && node_pjrt::type_of(*base) != PJRT_Extension_Type_FFI) base = base->next;
   return reinterpret_cast<const FfiExtension*>(base);
 }

@@ -81,6 +81,8 @@ export function hostParts(type: TensorType, data: HostData): HostParts {
   const bytes = bytesOf(type);
   const part = (from: number, to: number) => {
     if (data.length !== length) throw new ShapeError('an array that is uploaded stays until the buffer is ready; it was transferred');
+    // What is empty may have been transferred, too.
+    if (!length) return new Uint8Array(0);
     const values = data.subarray(from, to);
     if (dtypes[dtype].bits) checkRange(dtype, values as Int8Array | Uint8Array);
     const array = widened ? toBits(dtype as 'bf16' | 'f16', values as Float32Array) : values;
