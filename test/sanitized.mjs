@@ -14,7 +14,19 @@ const sanitizers = 'address,undefined';
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'node-pjrt-sanitized-'));
 const compiler = process.env.CXX ?? 'g++';
 // Whatever crosses between JavaScript, the addon and a plugin, threads and bad input above all. What only reads texts is left out.
-const suites = ['pjrt', 'pjrt-async', 'pjrt-bad-input', 'bad-calls', 'memory', 'share', 'sharded', 'capabilities', 'ffi-errors', 'events'];
+const suites = [
+  'pjrt',
+  'pjrt-async',
+  'pjrt-bad-input',
+  'bad-calls',
+  'ended-workers',
+  'memory',
+  'share',
+  'sharded',
+  'capabilities',
+  'ffi-errors',
+  'events',
+];
 
 /** Runs a command in the root; what it says is shown as it comes. */
 function run(command, args, env = {}) {
