@@ -5,14 +5,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
-import * as os from 'node:os';
 import * as path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { addonFolder, buildAddon, compiler, hindrance, run, sanitizers, scratchFolder } from './sanitizers.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-const sanitizers = 'address,undefined';
-const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'node-pjrt-sanitized-'));
-const compiler = process.env.CXX ?? 'g++';
+const scratch = scratchFolder('sanitized');
 // Whatever crosses between JavaScript, the addon and a plugin, threads and bad input above all. What only reads texts is left out.
 const suites = [
   'pjrt',
@@ -28,36 +24,14 @@ const suites = [
   'events',
 ];
 
-/** Runs a command in the root; what it says is shown as it comes. */
-function run(command, args, env = {}) {
-  return spawnSync(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'inherit', 'inherit'] }).status === 0;
-}
-
-/** Why programs with the sanitizers do not run here: their libraries are packages of their own on some systems. */
-function hindrance() {
-  const [file, ...first] = compiler.split(' ');
-  const flags = [...first, `-fsanitize=${sanitizers}`, '-x', 'c++', '-', '-o', path.join(scratch, 'nothing')];
-  const { status, error } = spawnSync(file, flags, { input: 'int main() {}' });
-  if (status !== 0) return error ? `there is no ${file}` : `${compiler} cannot link -fsanitize=${sanitizers}`;
-  return spawnSync(path.join(scratch, 'nothing')).status === 0 ? undefined : `programs with -fsanitize=${sanitizers} do not run`;
-}
-
 const libraryOf = (name) => spawnSync(compiler.split(' ')[0], [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim();
-
-function build() {
-  const prefix = path.resolve(process.execPath, '../..');
-  // Beside many a Node lie its headers; cmake-js downloads them otherwise.
-  const nodedir = fs.existsSync(path.join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {};
-  const options = ['compile', '--out', 'build/sanitized', `--CDSANITIZE=${sanitizers}`, '--log-level', 'warn'];
-  return run(process.execPath, ['node_modules/cmake-js/bin/cmake-js', ...options], { CXX: compiler, ...nodedir });
-}
 
 /** The environment of a Node whose addon has the sanitizers: the library that they need comes before all others. */
 function environment() {
   return {
     // Where they look for C++ exceptions, Node has not loaded libstdc++ yet.
     LD_PRELOAD: `${libraryOf('libasan.so')} ${libraryOf('libstdc++.so')}`,
-    NODE_PJRT_ADDON: 'build/sanitized/Release/node_pjrt.node',
+    NODE_PJRT_ADDON: `${addonFolder}/Release/node_pjrt.node`,
     // Plugins bring their own new and take Node's delete.
     ASAN_OPTIONS: `detect_leaks=1:alloc_dealloc_mismatch=0:allocator_may_return_null=1:log_path=${path.join(scratch, 'report')}`,
     // Node and plugins keep much for ever; whether a leak is one of ours is decided below.
@@ -90,12 +64,12 @@ function problems() {
 }
 
 function main(files) {
-  const reason = hindrance();
+  const reason = hindrance(compiler, `-fsanitize=${sanitizers}`, scratch);
   if (reason) {
     console.log(`left out: the addon under sanitizers: ${reason}`);
     return true;
   }
-  if (!build()) return false;
+  if (!buildAddon()) return false;
   const tests = files.length ? files : suites.map((name) => `test/${name}.test.ts`);
   const passed = run(process.execPath, ['node_modules/jest/bin/jest.js', '--runInBand', '--runTestsByPath', ...tests], environment());
   const found = problems();
@@ -104,8 +78,4 @@ function main(files) {
   return passed && !found.length;
 }
 
-try {
-  process.exitCode = main(process.argv.slice(2)) ? 0 : 1;
-} finally {
-  fs.rmSync(scratch, { recursive: true });
-}
+process.exitCode = main(process.argv.slice(2)) ? 0 : 1;
