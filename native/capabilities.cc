@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "compile.h"
-#include "extension.h"
+#include "extension_type.h"
 #include "napi.h"
 
 namespace node_pjrt {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 
+#include "extension_type.h"
 #include "pjrt.h"
 
 namespace node_pjrt {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "extension.h"
+#include "extension_type.h"
 #include "pjrt_c_api.h"
 
 // Older plugins have one more field, `int api_version`, before `handler`; they refuse these arguments by their size.

@@ -81,14 +81,21 @@ export function hostParts(type: TensorType, data: HostData): HostParts {
   const bytes = bytesOf(type);
   const part = (from: number, to: number) => {
     if (data.length !== length) throw new ShapeError('an array that is uploaded stays until the buffer is ready; it was transferred');
-    // What is empty may have been transferred, too.
-    if (!length) return new Uint8Array(0);
-    const values = data.subarray(from, to);
+    const values = partOf(data, from, to);
     if (dtypes[dtype].bits) checkRange(dtype, values as Int8Array | Uint8Array);
     const array = widened ? toBits(dtype as 'bf16' | 'f16', values as Float32Array) : values;
     return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
   };
   return { length, elementBytes: length ? bytes / length : 1, bytes, part };
+}
+
+// An empty array may have been transferred, too, which its length does not show.
+function partOf(data: HostData, from: number, to: number): HostArray {
+  try {
+    return data.subarray(from, to);
+  } catch {
+    throw new ShapeError('an array has its memory; that of this one was transferred');
+  }
 }
 
 /** All of the bytes. Throws ShapeError. */

@@ -40,7 +40,7 @@ async function handles() {
 }
 
 /** A row: the call's name, what it is called on, and an arbitrary of its arguments. */
-function table(h) {
+async function table(h) {
   const any = (wanted) => argument(wanted, h.everything);
   const of = fc.constantFrom;
   const place = any(of(h.device, h.second, ...h.device.memories));
@@ -89,7 +89,7 @@ function table(h) {
     on('serialize', loaded),
     on('memoryStats', of(h.device)),
     on('compileSharded', clients, program, any(spread)),
-    on('deserializeSharded', clients, any(fc.oneof(damaged(h.sharded.serialize()), damaged(serialized))), ports),
+    on('deserializeSharded', clients, any(fc.oneof(damaged(await h.sharded.serialize()), damaged(serialized))), ports),
     on('upload', of(h.sharded), any(of('a')), any(fc.constant(new Float32Array(32)))),
     on('run', of(h.sharded), fc.oneof(any(of({ a: h.parts })), fc.dictionary(of('a', 'b'), any(of(h.parts, h.a))))),
     on('read', of(h.parts), any(of(0, 1))),
@@ -137,7 +137,7 @@ function topologyRows({ topology }, { any, on, free, program, spread }) {
 
 async function main() {
   const h = await handles();
-  const rows = table(h);
+  const rows = await table(h);
   const ends = {};
   const untyped = [];
   for (let i = first; i < last; i++) {
