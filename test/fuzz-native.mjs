@@ -17,7 +17,7 @@ const kernelSources = fs
   .split('\n')
   .filter((source) => source.startsWith('attention'));
 const wide = kernelSources.filter((source) => source.startsWith('attention_avx'));
-const others = [...kernelSources.filter((source) => !wide.includes(source)), 'ffi.cc'];
+const others = [...kernelSources.filter((source) => !wide.includes(source)), 'ffi.cc', 'callback.cc'];
 /** A row a target: the sources that it tests, and its runs. */
 const targets = [
   { name: 'mask', sources: ['attention_mask.cc', 'attention_mask_words.cc'], runs: 50_000 },

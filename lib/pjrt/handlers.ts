@@ -1,7 +1,7 @@
 /** Native handlers of custom calls, of other packages: docs/ffi.md. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { PjrtError, PluginError, ShapeError } from '../errors';
+import { PjrtError, PluginError, ShapeError, shown } from '../errors';
 import { native } from './native';
 import type { Plugin } from './plugin';
 
@@ -42,9 +42,9 @@ export function registerHandler(plugin: Plugin, name: string, source: HandlerSou
   for (const stage of stages) {
     const symbol = others[stage];
     if (stage !== 'execute' && symbol === undefined) continue;
-    if (typeof symbol !== 'string' || symbol === '') throw new ShapeError(`${stage} is a symbol's name; got ${String(symbol) || "''"}`);
+    if (typeof symbol !== 'string' || symbol === '') throw new ShapeError(`${stage} is a symbol's name; got ${shown(symbol) || "''"}`);
   }
-  if (typeof library !== 'string' || library === '') throw new ShapeError(`library is a path; got ${String(library) || "''"}`);
+  if (typeof library !== 'string' || library === '') throw new ShapeError(`library is a path; got ${shown(library) || "''"}`);
   if (plugin.isTpu)
     throw new PjrtError('UNIMPLEMENTED', `handlers are functions of this machine's processor; ${plugin.path} runs programs on a TPU`);
   native().registerHandler(

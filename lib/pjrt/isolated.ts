@@ -1,5 +1,5 @@
 /** What `isolated` may be, of a client or a topology. */
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 
 /**
  * Whether a plugin runs in a process of its own, which ends with its client or topology. `timeoutMs` bounds every call, a load and a
@@ -17,12 +17,12 @@ export function limitsOf(option: unknown): Limits | undefined {
   if (option === undefined || option === false) return undefined;
   if (option === true) return {};
   if (typeof option !== 'object' || option === null)
-    throw new ShapeError(`isolated is true, false or { timeoutMs, signal, env }; got ${String(option)}`);
+    throw new ShapeError(`isolated is true, false or { timeoutMs, signal, env }; got ${shown(option)}`);
   const { timeoutMs, signal, env, ...others } = option as Limits;
   for (const name of Object.keys(others)) throw new ShapeError(`the options of isolated are: timeoutMs, signal, env; got ${name}`);
   if (timeoutMs !== undefined && !(Number.isInteger(timeoutMs) && timeoutMs > 0 && timeoutMs < 2 ** 31))
-    throw new ShapeError(`timeoutMs is a whole number of milliseconds, 1 to 2^31 - 1; got ${String(timeoutMs)}`);
-  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ShapeError(`signal is an AbortSignal; got ${String(signal)}`);
+    throw new ShapeError(`timeoutMs is a whole number of milliseconds, 1 to 2^31 - 1; got ${shown(timeoutMs)}`);
+  if (signal !== undefined && !(signal instanceof AbortSignal)) throw new ShapeError(`signal is an AbortSignal; got ${shown(signal)}`);
   if (env !== undefined && !isEnvironment(env)) throw new ShapeError('env is an object of strings, without NUL characters, by their names');
   signal?.throwIfAborted();
   return { timeoutMs, signal, env };

@@ -1,6 +1,6 @@
 /** Tensors that are sent to a device in pieces, by a plugin's transfer manager: what is too large to be in one array, or comes bit by bit. */
-import { ShapeError } from '../errors';
-import { bytesOf, dtypes, hostLength, sizeOf, tensor, type TensorType, typeText } from '../types';
+import { ShapeError, shown } from '../errors';
+import { bytesOf, dtypes, hostLength, sizeOf, type TensorType, typeText, checkedType } from '../types';
 import { Buffer, isRowMajor } from './buffer';
 import type { Client, Device } from './client';
 import { observed } from './events';
@@ -29,7 +29,8 @@ export class Transfer extends Handle {
 
   /** @internal */
   static open(client: Client, types: readonly TensorType[], to: Device | Memory): Transfer {
-    const checked = types.map(({ dtype, shape }) => tensor(dtype, shape));
+    if (!Array.isArray(types)) throw new ShapeError(`a transfer is of tensors, an array of their types; got ${shown(types)}`);
+    const checked = Array.from(types, checkedType);
     for (const type of checked) checkSendable(type);
     const { device, memory = device.memories.find(({ isDefault }) => isDefault) } = placeOf(to, client);
     if (!checked.length || !memory) throw new ShapeError('a transfer is of one tensor or more, into a memory');
@@ -92,8 +93,8 @@ export class Transfer extends Handle {
   }
 
   #of(index: number): Progress {
-    const progress = this.#progress[index];
-    if (!progress) throw new ShapeError(`the transfer's tensors are 0 to ${this.#progress.length - 1}; got ${String(index)}`);
+    const progress = Number.isInteger(index) ? this.#progress[index] : undefined;
+    if (!progress) throw new ShapeError(`the transfer's tensors are 0 to ${this.#progress.length - 1}; got ${shown(index)}`);
     return progress;
   }
 }
@@ -112,7 +113,7 @@ class Progress {
     const to = offset + count;
     if (this.isOver) throw new ShapeError('elements are written to a tensor that is not an error; this one was aborted');
     if (!Number.isSafeInteger(offset) || offset < 0 || to > this.size || count < 1)
-      throw new ShapeError(`elements are written at 0 to ${this.size}, one or more; got ${count} at ${String(offset)}`);
+      throw new ShapeError(`elements are written at 0 to ${this.size}, one or more; got ${count} at ${shown(offset)}`);
     const other = this.#written.find(([first, last]) => offset < last && first < to);
     if (other) throw new ShapeError(`an element is written once; ${offset} to ${to} meets ${other.join(' to ')}`);
     this.#written = [...this.#written.filter(([first, last]) => last !== offset && first !== to), this.#merged(offset, to)];

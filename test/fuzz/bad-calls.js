@@ -88,6 +88,11 @@ async function table(h) {
     on('optimizedProgram', loaded),
     on('serialize', loaded),
     on('memoryStats', of(h.device)),
+    on('defaultLayout', clients, any(anyType)),
+    on('transfer', clients, any(of([{ dtype: 'f32', shape: [8] }])), place),
+    free('transfer.write', sent(h.client), any(of(0, 0, 1, -1)), any(anyArray), any(of(0, 4, 8, -1, 2 ** 40))),
+    on('callback', of(h.client.plugin), any(of('a name', '')), any(of(() => []))),
+    on('register', of(h.client.plugin), any(of('name', '')), any(of('/etc/passwd', {}))),
     on('compileSharded', clients, program, any(spread)),
     on('deserializeSharded', clients, any(fc.oneof(damaged(await h.sharded.serialize()), damaged(serialized))), ports),
     on('upload', of(h.sharded), any(of('a')), any(fc.constant(new Float32Array(32)))),
@@ -109,6 +114,17 @@ const compileAndRun = (client) => async (text) => {
     for (const buffer of [...Object.values(outputs), ...zeros.map(([, zero]) => zero)]) buffer.dispose();
   }
   executable.dispose();
+};
+
+/** A piece of a tensor after a first one, and the end of the transfer. */
+const sent = (client) => async (index, data, offset) => {
+  const transfer = client.transfer([tensor('f32', [8])]);
+  try {
+    await transfer.write(0, new Float32Array(4), 0);
+    await transfer.write(index, data, offset);
+  } finally {
+    transfer.dispose();
+  }
 };
 
 const open =

@@ -1,5 +1,5 @@
 /** Operations between the devices along axes of the mesh, inside of manualComputation: StableHLO's collectives by the axes' names. */
-import { ShapeError } from '../../errors';
+import { ShapeError, shown } from '../../errors';
 import { type TensorType, tensor, typeText } from '../../types';
 import { attr } from '../mlir';
 import { broken, checkAxes, closed, op, scalarOf, type Tensor } from '../stablehlo/core';
@@ -23,7 +23,7 @@ function groups(name: string, axes: string | readonly string[]) {
 
 function combine(name: string, how: Combiner, type: TensorType) {
   if (!Object.hasOwn(combiners, how))
-    throw new ShapeError(`${name}: elements are combined by one of ${Object.keys(combiners).join(', ')}; got ${String(how)}`);
+    throw new ShapeError(`${name}: elements are combined by one of ${Object.keys(combiners).join(', ')}; got ${shown(how)}`);
   const scalar = scalarOf(type.dtype);
   return [closed([scalar, scalar], (a, b) => [combiners[how](a, b)])];
 }

@@ -1,5 +1,5 @@
 /** A part of a program written from a device's point of view: on its parts of the tensors, with collectives between devices. */
-import { ShapeError } from '../../errors';
+import { ShapeError, shown } from '../../errors';
 import type { TensorType } from '../../types';
 import { emit, isolated } from '../mlir';
 import { isTensor, type Tensor } from '../stablehlo/core';
@@ -41,7 +41,7 @@ export function manualComputation(
     const block = isolated<TensorType>(locals, (...parts) => {
       results = Object.entries(body(Object.fromEntries(names.map((name, i) => [name, parts[i]]))));
       for (const [name, part] of results)
-        if (!isTensor(part)) throw new ShapeError(`manualComputation: a result is a tensor of the body; ${name} is ${String(part)}`);
+        if (!isTensor(part)) throw new ShapeError(`manualComputation: a result is a tensor of the body; ${name} is ${shown(part)}`);
       emit(
         'sdy.return',
         results.map(([, part]) => part),

@@ -1,5 +1,5 @@
 /** Devices in a grid with named axes, and how a tensor lies on them. Text as Shardy's dialect (sdy) has it. */
-import { ShapeError } from '../../errors';
+import { ShapeError, shown } from '../../errors';
 import { type TensorType, tensor, typeText } from '../../types';
 
 /** The devices of a program. The last axis is that of neighbours: device `i` of `{ x: 2, y: 4 }` is at x = floor(i / 4), y = i mod 4. */
@@ -37,7 +37,7 @@ export function meshText(axes: Readonly<Record<string, number>>): string {
 
 /** The size of an axis. Throws ShapeError where there is none of that name. */
 export function axisSize({ axes }: Mesh, axis: string, what: string): number {
-  if (!Object.hasOwn(axes, axis)) throw new ShapeError(`${what}: an axis is one of the mesh, ${meshText(axes)}; got ${String(axis)}`);
+  if (!Object.hasOwn(axes, axis)) throw new ShapeError(`${what}: an axis is one of the mesh, ${meshText(axes)}; got ${shown(axis)}`);
   return axes[axis];
 }
 

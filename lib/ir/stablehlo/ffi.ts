@@ -1,5 +1,5 @@
 /** Calls of XLA FFI handlers: native ones, which packages register with a plugin, and JavaScript callbacks. */
-import { ShapeError } from '../../errors';
+import { ShapeError, shown } from '../../errors';
 import { rangeOf, type TensorType } from '../../types';
 import { attr, floatText } from '../mlir';
 import { customCall, type CustomCallOptions } from './control';
@@ -54,13 +54,13 @@ class ScalarValue implements AttributeScalar {
 export function scalar(dtype: ScalarDType, value: number | bigint): AttributeScalar {
   const isFloat = floats.includes(dtype as never);
   if (!isFloat && !integers.includes(dtype as never))
-    throw new ShapeError(`a scalar attribute is one of ${[...integers, ...floats].join(', ')}; got ${String(dtype)}`);
-  if (isFloat && typeof value !== 'number') throw new ShapeError(`a scalar attribute of ${dtype} is a number; got ${String(value)}`);
+    throw new ShapeError(`a scalar attribute is one of ${[...integers, ...floats].join(', ')}; got ${shown(dtype)}`);
+  if (isFloat && typeof value !== 'number') throw new ShapeError(`a scalar attribute of ${dtype} is a number; got ${shown(value)}`);
   if (!isFloat) {
     const [low, high] = rangeOf(dtype);
     const isWhole = typeof value === 'bigint' || Number.isSafeInteger(value);
     if (!isWhole || BigInt(value) < low || BigInt(value) > high)
-      throw new ShapeError(`a scalar attribute of ${dtype} is a whole number from ${low} to ${high}; got ${String(value)}`);
+      throw new ShapeError(`a scalar attribute of ${dtype} is a whole number from ${low} to ${high}; got ${shown(value)}`);
   }
   return Object.freeze(new ScalarValue(dtype, value));
 }

@@ -120,7 +120,8 @@ inline std::map<std::string, XLA_FFI_Handler*>& handlers() {
     PJRT_Api plugin{};
     plugin.struct_size = PJRT_Api_STRUCT_SIZE;
     plugin.extension_start = &extension.base;
-    const std::string problem = register_ffi_handlers(&plugin);
+    const XLA_FFI_Api* functions = nullptr;
+    const std::string problem = register_ffi_handlers(&plugin, &functions);
     if (!problem.empty()) throw std::runtime_error(problem);
     return registered;
   }();
