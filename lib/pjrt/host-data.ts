@@ -1,6 +1,6 @@
 /** The host's arrays that tensors are made of: which there may be for a dtype, and their elements' bytes. */
 import { constants } from 'node:buffer';
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 import {
   bytesOf,
   dtypes,
