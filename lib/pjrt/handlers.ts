@@ -28,7 +28,9 @@ const reserved = /^(node_pjrt|xla|sdy|mhlo|stablehlo|tpu_|__)/;
 /** Throws ShapeError unless it may be the target of a custom call, or the name of a callback. */
 export function checkTarget(what: string, name: unknown): void {
   if (typeof name !== 'string' || !/^[A-Za-z_][\w$.]*$/.test(name))
-    throw new ShapeError(`the name of ${what} is a letter or _ and then letters, digits, _, $ and dots; got ${JSON.stringify(name)}`);
+    throw new ShapeError(
+      `the name of ${what} is a letter or _ and then letters, digits, _, $ and dots; got ${typeof name === 'string' ? JSON.stringify(name) : shown(name)}`,
+    );
 }
 
 /** See `Plugin.register`. */
