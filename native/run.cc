@@ -111,8 +111,19 @@ void await_all(const Plugin& plugin, const std::vector<Owned<PJRT_Event>>& event
 // fire. After this much time the next run goes by way of a worker, and with that round the loop.
 constexpr std::chrono::milliseconds kInlineTurn{5};
 
-// Where a run is launched, as lib/pjrt/native.ts has it.
-enum class Where { kHere = 0, kWorker = 1, kOwnThread = 2 };
+// Where a run is launched, as lib/pjrt/native.ts has it. What is dispatched is not waited for.
+enum class Where { kHere = 0, kWorker = 1, kOwnThread = 2, kDispatched = 3 };
+
+// Hands out the outputs of a run that goes on. It counts as work until it is over; that it failed, its outputs say.
+Napi::Value dispatched(Napi::Env env, const std::shared_ptr<Run>& run, std::vector<Owned<PJRT_Event>> events, const std::shared_ptr<Box>& parent) {
+  const Napi::Value outputs = run->finish(env, parent);
+  for (Owned<PJRT_Event>& event : events) {
+    const Napi::Object over = when_ready(env, std::move(event), [run](Napi::Env env) { return env.Undefined(); }).As<Napi::Object>();
+    const auto nothing = Napi::Function::New(env, [](Info) {});
+    over.Get("catch").As<Napi::Function>().Call(over, {nothing});
+  }
+  return outputs;
+}
 
 // execute(executable, client, devices, inputs device by device, output byte lengths of one device, where): outputs device by device. Of
 // several devices never here: the launch waits for all of them.
@@ -132,6 +143,17 @@ Napi::Value execute(Info info) {
         env, [run] { await_all(run->executable->plugin, run->launch()); },
         [run, parent](Napi::Env env) { return run->finish(env, parent); });
   const auto environment = Environment::of(env);
+  const bool is_dispatched = where == Where::kDispatched;
+  if (is_dispatched && (run->devices > 1 || environment->inline_time > kInlineTurn)) {
+    const auto events = std::make_shared<std::vector<Owned<PJRT_Event>>>();
+    return OffThread<std::shared_ptr<Run>>::run(
+        env,
+        [run, events] {
+          *events = run->launch();
+          return run;
+        },
+        [parent, events](Napi::Env env, std::shared_ptr<Run> run) { return dispatched(env, run, std::move(*events), parent); });
+  }
   if (run->devices > 1 || where == Where::kWorker || environment->inline_time > kInlineTurn) {
     return OffThread<std::shared_ptr<Run>>::run(
         env,
@@ -144,6 +166,11 @@ Napi::Value execute(Info info) {
   const auto start = steady_clock::now();
   std::vector<Owned<PJRT_Event>> done = run->launch();
   environment->inline_time += steady_clock::now() - start;
+  if (is_dispatched) {
+    const auto deferred = Napi::Promise::Deferred::New(env);
+    deferred.Resolve(dispatched(env, run, std::move(done), parent));
+    return deferred.Promise();
+  }
   return when_ready(env, std::move(done.front()), [run, parent](Napi::Env env) { return run->finish(env, parent); });
 }
 

@@ -124,6 +124,18 @@ test('what a handler throws is the error of the run', async () => {
   }
 });
 
+test('a dispatched run that fails while it is launched', async () => {
+  cpu.plugin.register('test.third.dispatched', source('test_third'));
+  const module = s.program('call', { x: vector }, ({ x }) => ({ y: s.ffiCall('test.third.dispatched', [x], { results: [vector] })[0] }));
+  using x = cpu.upload(vector, Float32Array.of(1, 2, 3, 4));
+  // On this thread, and on another one.
+  for (const hiddenFlops of [1, 1e9]) {
+    using executable = await cpu.compile({ ...module, hiddenFlops });
+    const failed = refused('PjrtError', /^INVALID_ARGUMENT: a call here has at least 3 arguments; got 1$/);
+    await expect(executable.dispatch({ x })).rejects.toEqual(failed);
+  }
+});
+
 test('tasks on the plugin’s threads: each runs once, and the first to fail is the error', async () => {
   cpu.plugin.register('test.squares', source('test_squares'));
   const squares = (count: number, bad = -1n) => called('test.squares', { bad }, tensor('i32', [count]));

@@ -1,5 +1,5 @@
 /** Work that takes time leaves the event loop free, and any amount of it may be under way. */
-import { type Buffer, type Client, type LoadedExecutable, liveHandles } from '../lib/pjrt';
+import { type Buffer, Client, type LoadedExecutable, liveHandles } from '../lib/pjrt';
 import { native, where } from '../lib/pjrt/native';
 import { tensor } from '../lib/types';
 import { elementwise, loop, matmul } from './pjrt-programs';
@@ -132,4 +132,39 @@ test('which programs leave this thread', async () => {
   expect(await onWorker(loop(10), 100)).toBe(false);
   expect(await onWorker(matmul(16), 1e9)).toBe(true);
   execute.mockRestore();
+});
+
+test('dispatched runs: one takes the outputs of another that may not be over', async () => {
+  using program = await cpu.compile(elementwise('add', '8xf32'));
+  using a = cpu.upload(tensor('f32', [8]), new Float32Array(8).fill(1));
+  let sum = a;
+  // So many that some leave this thread.
+  for (let i = 0; i < 5000; i++) {
+    const { out } = await program.dispatch({ a: sum, b: a });
+    if (sum !== a) sum.dispose();
+    sum = out;
+  }
+  expect(await sum.read()).toEqual(new Float32Array(8).fill(5001));
+  sum.dispose();
+});
+
+test('a dispatched run that is large, on several devices, or takes what is donated', async () => {
+  using client = await Client.open('cpu', { devices: 2 });
+  using product = await client.compile(matmul(256));
+  using a = client.upload(tensor('f32', [256, 256]), new Float32Array(256 * 256).fill(1));
+  using large = await product.dispatch({ a });
+  expect((await large.out.read())[0]).toBe(256);
+
+  using both = await client.compileSharded(elementwise('negate', '8xf32', 1), { replicas: 2 });
+  using two = both.upload('a', new Float32Array(8).fill(3));
+  using outputs = await both.dispatch({ a: two });
+  for (const replica of [0, 1]) expect(await outputs.out.read(replica)).toEqual(new Float32Array(8).fill(-3));
+
+  using taking = await client.compile(
+    elementwise('negate', '8xf32', 1).replace('%a: tensor<8xf32>', '%a: tensor<8xf32> {tf.aliasing_output = 0 : i32}'),
+  );
+  const taken = client.upload(tensor('f32', [8]), new Float32Array(8).fill(2));
+  using negated = await taking.dispatch({ a: taken });
+  await expect(taken.read()).rejects.toThrow('was donated to a run of negate');
+  expect(await negated.out.read()).toEqual(new Float32Array(8).fill(-2));
 });

@@ -263,14 +263,27 @@ export class LoadedExecutable extends Executable {
    * `using`. Inputs that the program marks as donated are disposed. Throws ShapeError unless every input is given with its type and on
    * this device, PjrtError where the run fails.
    */
-  async run(inputs: Readonly<Record<string, Buffer>>): Promise<Outputs> {
+  run(inputs: Readonly<Record<string, Buffer>>): Promise<Outputs> {
+    return this.#started(inputs, this.#where);
+  }
+
+  /**
+   * The same, but it settles as soon as the plugin has the run: the outputs are there later (`ready`, `read`), and that a run failed which
+   * had begun is their error. They may be another run's inputs at once, so that an accelerator never waits for JavaScript. The CPU plugin
+   * computes what is large while it takes it, which is as `run`.
+   */
+  dispatch(inputs: Readonly<Record<string, Buffer>>): Promise<Outputs> {
+    return this.#started(inputs, this.#where === where.here ? where.dispatched : this.#where);
+  }
+
+  async #started(inputs: Readonly<Record<string, Buffer>>, from: Where): Promise<Outputs> {
     checkFree('run');
     const executable = rawOf(this);
     this.checkNames(inputs);
     for (const buffer of Object.values(inputs)) if (buffer?.arriving) await buffer.arriving;
     const raws = this.inputs.map((port) => this.#checked(port, inputs[port.name]));
     const client = rawOf(this.client);
-    const execute = () => withCause(this.#where, native().execute(executable, client, 1, raws, this.#outputBytes, this.#where));
+    const execute = () => withCause(from, native().execute(executable, client, 1, raws, this.#outputBytes, from));
     const running = observed('execute', execute, () => this.#runFacts());
     // From here on, not when it is over: a second run must not take them meanwhile.
     for (const name of this.#donated) inputs[name].donate(this.#program);

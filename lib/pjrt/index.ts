@@ -18,7 +18,7 @@ export type { Attribute, CompiledMemory, DeviceFacts, Layout, MemoryKind, Memory
 export type { CompilerOptions, Spread } from './options';
 export { Plugin } from './plugin';
 export type { Profile } from './profile';
-export type { ShardedBuffer, ShardedExecutable } from './sharded';
+export type { ShardedBuffer, ShardedExecutable, ShardedInputs } from './sharded';
 export type { Part, Sharding } from './sharding';
 export type { Transfer } from './transfer';
 export { Topology, type TopologyOptions } from './topology';

@@ -120,7 +120,7 @@ export interface CompiledMemory {
 }
 
 /** Where a run is launched: see native/run.cc. */
-export const where = { here: 0, worker: 1, ownThread: 2 } as const;
+export const where = { here: 0, worker: 1, ownThread: 2, dispatched: 3 } as const;
 export type Where = (typeof where)[keyof typeof where];
 
 /** What is called for a program's callback; it gives `answer` back, once, and does not throw. */

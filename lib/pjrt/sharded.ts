@@ -86,6 +86,9 @@ export class ShardedBuffer extends Handle {
   }
 }
 
+/** By the inputs' names. */
+export type ShardedInputs = Readonly<Record<string, ShardedBuffer | readonly Buffer[]>>;
+
 /** A program on several devices of a client: `replicas` copies, each split over `partitions`. */
 export class ShardedExecutable extends Executable {
   /** How inputs and outputs are split, by name. */
@@ -159,7 +162,16 @@ export class ShardedExecutable extends Executable {
    * program marks as donated are disposed. Throws ShapeError for a tensor of another type, split in another way or on other devices,
    * PjrtError where the run fails on any device.
    */
-  async run(inputs: Readonly<Record<string, ShardedBuffer | readonly Buffer[]>>): Promise<Outputs<ShardedBuffer>> {
+  run(inputs: ShardedInputs): Promise<Outputs<ShardedBuffer>> {
+    return this.#started(inputs, this.#where);
+  }
+
+  /** The same, but it settles as soon as the plugin has the run: see `LoadedExecutable.dispatch`. */
+  dispatch(inputs: ShardedInputs): Promise<Outputs<ShardedBuffer>> {
+    return this.#started(inputs, this.#where === where.ownThread ? this.#where : where.dispatched);
+  }
+
+  async #started(inputs: ShardedInputs, from: Where): Promise<Outputs<ShardedBuffer>> {
     checkFree('run');
     const executable = rawOf(this);
     this.checkNames(inputs);
@@ -168,8 +180,8 @@ export class ShardedExecutable extends Executable {
     const raws = this.devices.flatMap((_, device) => byInput.map((shards) => shards[device]));
     const bytes = this.#shardTypes.map(bytesOf);
     const client = rawOf(this.client);
-    const launch = () => native().execute(executable, client, this.devices.length, raws, bytes, this.#where);
-    const execute = () => (this.#where === where.ownThread ? onSeveralDevices(withCause(this.#where, launch())) : launch());
+    const launch = () => native().execute(executable, client, this.devices.length, raws, bytes, from);
+    const execute = () => (from === where.ownThread ? onSeveralDevices(withCause(from, launch())) : launch());
     const running = observed('execute', execute, () => this.#runFacts());
     for (const name of this.#donated) this.#donate(inputs[name]);
     const shards = await running;
