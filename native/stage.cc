@@ -35,12 +35,22 @@ std::unique_ptr<Stage> new_stage(size_t bytes, bool is_shared) {
   return std::unique_ptr<Stage>(new Stage{memory, bytes, segment->is_fresh(), std::move(segment)});
 }
 
-// stage(bytes, for another process?)
-Napi::Value stage(Info info) {
-  auto one = new_stage(size_of(info[0]), info[1].As<Napi::Boolean>());
-  const auto external = Napi::External<Stage>::New(info.Env(), one.get(), [](Napi::Env, Stage* one) { delete one; });
+Napi::Value staged(Napi::Env env, std::unique_ptr<Stage> one) {
+  const auto external = Napi::External<Stage>::New(env, one.get(), [](Napi::Env, Stage* one) { delete one; });
   one.release();
   return external;
+}
+
+// stage(bytes, for another process?)
+Napi::Value stage(Info info) { return staged(info.Env(), new_stage(size_of(info[0]), info[1].As<Napi::Boolean>())); }
+
+// stageArray(bytes): bytes of a hostMemory, as they are.
+Napi::Value stage_array(Info info) {
+  const auto bytes = info[0].As<Napi::Uint8Array>();
+  const std::shared_ptr<void> whole = array_holding(bytes.Data(), bytes.ByteLength());
+  if (!whole) throw Error(PJRT_Error_Code_INVALID_ARGUMENT, "what is staged as it is is memory of hostArray");
+  const std::shared_ptr<void> part(whole, const_cast<uint8_t*>(bytes.Data()));
+  return staged(info.Env(), std::unique_ptr<Stage>(new Stage{part, bytes.ByteLength(), false, nullptr}));
 }
 
 // isFresh(stage): whether its pages are to be fetched.
@@ -115,6 +125,7 @@ std::pair<std::shared_ptr<void>, size_t> staged_of(const Napi::Value& value) {
 
 void export_stage(Napi::Env env, Napi::Object exports) {
   exports.Set("stage", Napi::Function::New<guarded<stage>>(env));
+  exports.Set("stageArray", Napi::Function::New<guarded<stage_array>>(env));
   exports.Set("isFresh", Napi::Function::New<guarded<is_fresh>>(env));
   exports.Set("fetchStage", Napi::Function::New<guarded<fetch_stage>>(env));
   exports.Set("fillStage", Napi::Function::New<guarded<fill_stage>>(env));

@@ -1,6 +1,7 @@
 /** Tensors that are sent in pieces, on the CPU plugin. */
 import { channel } from 'node:diagnostics_channel';
-import { type Client, type HostData, liveHandles, type Transfer } from '../lib/pjrt';
+import { type Client, type HostData, hostArray, liveHandles, type Transfer } from '../lib/pjrt';
+import { native } from '../lib/pjrt/native';
 import { type DType, tensor } from '../lib/types';
 import { elementwise } from './pjrt-programs';
 import { withCpu } from './with-target';
@@ -31,6 +32,22 @@ test('pieces in any order make a tensor', async () => {
   // The buffers are there without it.
   transfer.dispose();
   expect(await b.bits()).toEqual(Int32Array.of(-1, 0, 1));
+  disposed(transfer);
+});
+
+test('of a hostArray nothing is copied first, and it may change when it is sent', async () => {
+  const stage = jest.spyOn(native(), 'stage');
+  const array = hostArray(tensor('f32', [16])) as Float32Array;
+  array.forEach((_, i) => {
+    array[i] = i;
+  });
+  const transfer = cpu.transfer([eight]);
+  await transfer.write(0, array.subarray(3, 7));
+  await transfer.write(0, array.subarray(12));
+  array.fill(0);
+  expect(await transfer.buffers[0].read()).toEqual(Float32Array.of(3, 4, 5, 6, 12, 13, 14, 15));
+  expect(stage).not.toHaveBeenCalled();
+  stage.mockRestore();
   disposed(transfer);
 });
 

@@ -3,9 +3,13 @@ import { channel } from 'node:diagnostics_channel';
 import { setImmediate } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import * as path from 'node:path';
-import { type Client, Client as Clients, type HostData, liveHandles } from '../lib/pjrt';
+import { type Client, Client as Clients, type HostData, hostArray, liveHandles } from '../lib/pjrt';
+import { Arrival } from '../lib/pjrt/arrival';
+import { Buffer } from '../lib/pjrt/buffer';
+import { rawOf } from '../lib/pjrt/handle';
+import { hostParts } from '../lib/pjrt/host-data';
 import { native } from '../lib/pjrt/native';
-import { type DType, tensor } from '../lib/types';
+import { type DType, dtypes, tensor } from '../lib/types';
 import { elementwise } from './pjrt-programs';
 import { withCpu } from './with-target';
 
@@ -48,6 +52,19 @@ test('the array may change when the buffer is ready', async () => {
   await buffer.ready();
   array.fill(-1);
   expect(same(await buffer.read(), counted())).toBe(true);
+});
+
+test('where the plugin copies all that it is given, a hostArray is not copied before', async () => {
+  const array = hostArray(type) as Float32Array;
+  array.set(counted());
+  const stage = jest.spyOn(native(), 'stage');
+  const place = [rawOf(cpu), 0, -1, dtypes.f32.pjrt, type.shape] as const;
+  using buffer = new Buffer(new Arrival(hostParts(type, array), place, true), cpu, type, cpu.devices[0]);
+  using atOnce = new Buffer(new Arrival(hostParts(type, array), place, true), cpu, type, cpu.devices[0]);
+  expect(atOnce.deviceBytes).toBe(4 * length);
+  for (const one of [buffer, atOnce]) expect(same(await one.read(), array)).toBe(true);
+  expect(stage).not.toHaveBeenCalled();
+  stage.mockRestore();
 });
 
 test('a run waits for its inputs, and takes them', async () => {

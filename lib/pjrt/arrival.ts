@@ -18,10 +18,14 @@ export class Arrival {
   #copied = 0;
   #raw: Raw | undefined;
 
-  constructor(parts: HostParts, place: Place) {
+  /** `isCopied`: whether the plugin copies all that it is given, so that an array whose memory stays need not be copied first. */
+  constructor(parts: HostParts, place: Place, isCopied: boolean) {
     this.#parts = parts;
     this.#place = place;
-    this.#staged = native().stage(parts.bytes, place[0] instanceof Distant);
+    const isDistant = place[0] instanceof Distant;
+    const inPlace = isCopied && !isDistant ? parts.inPlace : undefined;
+    this.#staged = inPlace ? native().stageArray(inPlace) : native().stage(parts.bytes, isDistant);
+    if (inPlace) this.#copied = parts.length;
   }
 
   /** The tensor, unless it was there before, or `isOver` says that nobody wants it any more. */
@@ -31,7 +35,8 @@ export class Arrival {
       if (isWanted()) this.#copy(to);
     };
     try {
-      await inTurns(this.#parts.length, copy, native().isFresh(this.#staged) ? this.#fetcher() : undefined);
+      const isThere = this.#copied === this.#parts.length;
+      if (!isThere) await inTurns(this.#parts.length, copy, native().isFresh(this.#staged) ? this.#fetcher() : undefined);
       if (!isWanted()) return undefined;
       const raw = await native().uploadStageLater(...this.#place, this.#staged);
       if (isWanted()) return raw;

@@ -30,7 +30,7 @@ export type Target = 'cpu' | 'tpu';
 /** The target of a platform's programs. Throws ShapeError where there are no lowerings for it. */
 export function targetOf(platform: string): Target {
   if (platform === 'cpu' || platform === 'tpu') return platform;
-  throw new ShapeError(`there are lowerings for cpu and tpu; this platform is ${platform}`);
+  throw new ShapeError(`there are lowerings for cpu and tpu, and lower(spec, 'dense') is for any platform; this one is ${platform}`);
 }
 
 /** A TPU's generation by a device's kind, as `lower` has it: v4, v5e, v5p, v6e, tpu7x; undefined for another kind. */
@@ -193,8 +193,8 @@ export class Client extends Handle {
   /**
    * A tensor on a device, the first one by default, or in one of its memories. The array holds its elements row-major: the dtype's own kind,
    * f32 for bf16 and f16 (rounded to nearest even), or the bytes. One of up to 4 MiB is copied before this returns. A larger one is copied
-   * later, a few milliseconds at a time: it must not change until `ready()` of the buffer settles. Throws ShapeError for a wrong kind or
-   * length.
+   * later, a few milliseconds at a time, and one of `hostArray`, for a device with memory of its own, not at all: it must not change until
+   * `ready()` of the buffer settles. Throws ShapeError for a wrong kind or length.
    */
   upload(type: TensorType, data: HostData, to: Device | Memory = this.devices[0]): Buffer {
     const checked = checkedType(type);
@@ -202,7 +202,9 @@ export class Client extends Handle {
     if (data.byteLength <= mostAtOnce) return this.#uploaded(checked, parts.part(0, parts.length), to, native().upload);
     const { device, memory } = placeOf(to, this);
     const place = [rawOf(this), device.index, memory?.index ?? -1, dtypes[checked.dtype].pjrt, checked.shape] as const;
-    return new Buffer(new Arrival(parts, place), this, checked, device);
+    // Into its own memory a device copies; the host's may become the tensor's.
+    const isCopied = this.platform !== 'cpu' && (memory?.isDefault ?? true);
+    return new Buffer(new Arrival(parts, place, isCopied), this, checked, device);
   }
 
   /**

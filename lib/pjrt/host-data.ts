@@ -64,6 +64,8 @@ export interface HostParts {
   readonly bytes: number;
   /** The bytes of the elements `from` to `to`. Throws ShapeError for a value out of a narrow integer's range. */
   part(from: number, to: number): Uint8Array;
+  /** All of them, where they lie in a `hostArray` as they are: its memory stays as long as somebody reads it. */
+  readonly inPlace?: Uint8Array;
 }
 
 /** The bytes to upload. Throws ShapeError for an array of another kind or length than the type's. */
@@ -86,7 +88,8 @@ export function hostParts(type: TensorType, data: HostData): HostParts {
     const array = widened ? toBits(dtype as 'bf16' | 'f16', values as Float32Array) : values;
     return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
   };
-  return { length, elementBytes: length ? bytes / length : 1, bytes, part };
+  const isInPlace = !widened && !dtypes[dtype].bits && hostMemories.has(data.buffer);
+  return { length, elementBytes: length ? bytes / length : 1, bytes, part, inPlace: isInPlace ? part(0, length) : undefined };
 }
 
 // An empty array may have been transferred, too, which its length does not show.

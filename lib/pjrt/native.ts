@@ -192,6 +192,7 @@ interface Addon {
   alias(client: Raw, device: number, memory: number, type: number, shape: readonly number[], bytes: Uint8Array): Raw;
   view(buffer: Raw, bytes: number): ArrayBuffer | Promise<ArrayBuffer>;
   stage(bytes: number, isShared: boolean): Staged;
+  stageArray(bytes: Uint8Array): Staged;
   shareStage(staged: Staged, pid: number): number;
   isFresh(staged: Staged): boolean;
   fetchStage(staged: Staged, from: number, to: number): Promise<void>;

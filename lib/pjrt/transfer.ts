@@ -65,10 +65,12 @@ export class Transfer extends Handle {
     const unit = dtypes[type.dtype].bytes;
     const from = progress.reserve(parts.bytes / unit, offset);
     const send = async () => {
-      const staged = native().stage(parts.bytes, rawOf(this) instanceof Distant);
+      const isDistant = rawOf(this) instanceof Distant;
+      const inPlace = isDistant ? undefined : parts.inPlace;
+      const staged = inPlace ? native().stageArray(inPlace) : native().stage(parts.bytes, isDistant);
       try {
         const fill = (first: number, last: number) => native().fillStage(staged, first * parts.elementBytes, parts.part(first, last));
-        await inTurns(parts.length, fill);
+        if (!inPlace) await inTurns(parts.length, fill);
         const isLast = progress.sent + parts.bytes / unit === progress.size;
         await native().transferStage(rawOf(this), index, staged, from * unit, isLast);
         progress.sent += parts.bytes / unit;
