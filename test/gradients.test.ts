@@ -114,7 +114,7 @@ test('bad options, and a dense mask on a TPU', () => {
   expect(bad({ pass: 'grad' })).toThrow('attention: pass is one of forward, backward, forward+backward; got grad');
   for (const softCap of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, '50'])
     expect(bad({ softCap })).toThrow(`attention: softCap is a finite number above 0; got ${softCap}`);
-  expect(bad({ sinks: [1, 2, 3, 4] })).toThrow('attention: sinks is true or false; got 1,2,3,4');
+  expect(bad({ sinks: [1, 2, 3, 4] })).toThrow('attention: sinks is true or false; got [1, 2, 3, 4]');
   for (const options of [{ pass: 'backward' }, { softCap: 50 }, { sinks: true }] as const) {
     expect(lower(attention({ ...shape, ...options }), 'tpu').text).toContain('tpu_custom_call');
     expect(lower(attention({ ...shape, ...options, mask: materialize(full(), 128, 128) }), 'tpu').text).toContain('dot_general');
