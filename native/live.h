@@ -9,7 +9,7 @@
 
 namespace node_pjrt {
 
-// In the order of `kinds` in lib/pjrt/live.ts. `kOther` are handles of a kind without a name here.
+// In the order of `kinds` in lib/pjrt/observe/live.ts. `kOther` are handles of a kind without a name here.
 enum class Kind { kPlugin, kClient, kTopology, kExecutable, kBuffer, kOther, kView, kHostArray, kOperation };
 constexpr size_t kKinds = static_cast<size_t>(Kind::kOperation) + 1;
 

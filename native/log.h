@@ -10,7 +10,7 @@
 
 namespace node_pjrt {
 
-// In the order of `levels` in lib/pjrt/log.ts.
+// In the order of `levels` in lib/pjrt/observe/log.ts.
 enum class LogLevel { kInfo, kWarning, kError, kOff };
 
 struct LogLine {

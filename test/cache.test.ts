@@ -5,7 +5,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import fc from 'fast-check';
-import { CacheFolder, EntryError, entryBytes, keyOf, parseEntry } from '../lib/pjrt/cache';
+import { CacheFolder, EntryError, entryBytes, keyOf, parseEntry } from '../lib/pjrt/cache/cache';
 
 const key = 'ab'.repeat(32);
 const entry = { facts: { name: 'add', cost: { flops: 8 } }, bytes: Uint8Array.from({ length: 300 }, (_, i) => i % 256) };
@@ -187,7 +187,7 @@ describe('a folder', () => {
 
   test('processes that write and read the same entries never see half of one', async () => {
     const script = `
-      const { CacheFolder } = require(${JSON.stringify(path.join(__dirname, '..', 'dist', 'pjrt', 'cache.js'))});
+      const { CacheFolder } = require(${JSON.stringify(path.join(__dirname, '..', 'dist', 'pjrt', 'cache', 'cache.js'))});
       process.on('warning', (warning) => { console.log(warning.message); process.exitCode = 1; });
       (async () => {
         const cache = new CacheFolder(process.argv[1], 2 ** 30);

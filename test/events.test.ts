@@ -4,7 +4,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { Client, Plugin, Topology } from '../lib/pjrt';
-import { channelOf, eventNames, type EventName, observed, observedNow } from '../lib/pjrt/events';
+import { channelOf, eventNames, type EventName, observed, observedNow } from '../lib/pjrt/observe/events';
 import { tensor } from '../lib/types';
 import { testTpu } from './helpers';
 import { elementwise, matmul } from './pjrt-programs';

@@ -1,6 +1,6 @@
 /** What is read of operations that end a plugin, and what only looks like them. */
-import { checkCollectives } from '../lib/pjrt/hazards';
-import { programOf } from '../lib/pjrt/program';
+import { checkCollectives } from '../lib/pjrt/program/hazards';
+import { programOf } from '../lib/pjrt/program/program';
 
 const main = (body: string) => `func.func @main(%a: tensor<8xf32>) -> tensor<8xf32> { ${body} return %a : tensor<8xf32> }`;
 const refused = (message: RegExp) => expect.objectContaining({ name: 'ShapeError', message: expect.stringMatching(message) });

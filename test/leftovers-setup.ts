@@ -1,5 +1,5 @@
 /** What the environment of leftovers.ts asks of the library that a file of tests has. */
-import { liveHandleStacks, liveResources } from '../lib/pjrt/live';
+import { liveHandleStacks, liveResources } from '../lib/pjrt/observe/live';
 
 export interface Leftovers {
   readonly count: number;

@@ -1,5 +1,5 @@
 /** What is read of a program's text before a plugin sees it: the ports, and what is refused. */
-import { programOf } from '../lib/pjrt/program';
+import { programOf } from '../lib/pjrt/program/program';
 import { typeText } from '../lib/types';
 
 async function read(text: string) {

@@ -4,7 +4,7 @@ import { bytesOf, dtypes, fromBits, type HostArray, isNarrowFloat, type TensorTy
 import { Arrival } from './arrival';
 import { checkFree } from './callback-scope';
 import type { Client, Device } from './client';
-import { observed } from './events';
+import { observed } from './observe/events';
 import { Handle, rawOf } from './handle';
 import { checkHostBytes } from './host-data';
 import { type Memory, placeOf } from './memory';

@@ -3,23 +3,23 @@ import { checkBytes, checkObject, checkOptions, ShapeError, shown } from '../err
 import { checkedType, type Module, type Port, type TensorType, dtypes } from '../types';
 import { Arrival } from './arrival';
 import { Buffer } from './buffer';
-import { Child } from './child';
-import { CompileCache, cacheFolder, type CacheOption, compiled } from './compile-cache';
+import { Child } from './isolated/child';
+import { CompileCache, cacheFolder, type CacheOption, compiled } from './cache/compile-cache';
 import { createClient, type CreateOptions } from './create';
-import { observedNow } from './events';
+import { observedNow } from './observe/events';
 import { checkOutputs, type Executable, LoadedExecutable, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
 import type { KeyValueStore } from './key-value';
 import { heldCopy, heldText } from './held-bytes';
-import { checkCollectives } from './hazards';
+import { checkCollectives } from './program/hazards';
 import { aliasedBytes, type HostData, hostParts } from './host-data';
-import type { IsolatedOption } from './isolated';
+import type { IsolatedOption } from './isolated/isolated';
 import { Memory, placeOf } from './memory';
 import { type Attribute, type ClientFacts, type LocalDeviceFacts, type MemoryStats, native, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
-import { partitionsOf, type Program, programOf, programOfPorts } from './program';
-import { unsealed } from './seal';
+import { partitionsOf, type Program, programOf, programOfPorts } from './program/program';
+import { unsealed } from './cache/seal';
 import { ShardedExecutable } from './sharded';
 import { meshSpread } from './torus';
 import { Transfer } from './transfer';
@@ -153,7 +153,7 @@ export class Client extends Handle {
 
   /**
    * Compiles a program for one device. A text's ports go by the names of `@main`'s arguments and its `jax.result_info`, else out, or
-   * out0, out1 and so on. Throws ShapeError for a text that no plugin may see (see program.ts), PjrtError for one that it does not take,
+   * out0, out1 and so on. Throws ShapeError for a text that no plugin may see (see program/program.ts), PjrtError for one that it does not take,
    * or a compiler option that it does not know.
    */
   async compile(module: Module | string, options: CompileOptions = {}): Promise<LoadedExecutable> {

@@ -1,6 +1,6 @@
 /** The environment variables that plugins are loaded under, and whether this machine has a TPU, which they depend on. */
 import * as fs from 'node:fs';
-import { logEnvironment } from './log';
+import { logEnvironment } from './observe/log';
 
 function names(directory: string): string[] {
   try {

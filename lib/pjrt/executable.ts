@@ -5,12 +5,12 @@ import { Buffer, dtypeOf } from './buffer';
 import { withCause } from './callback';
 import { checkFree } from './callback-scope';
 import type { Client, Device } from './client';
-import { observed } from './events';
+import { observed } from './observe/events';
 import { Handle, rawOf } from './handle';
 import { heldCopy } from './held-bytes';
 import { type CompiledMemory, native, type Raw, type Where, where } from './native';
-import type { Program } from './program';
-import { sealed } from './seal';
+import type { Program } from './program/program';
+import { sealed } from './cache/seal';
 
 /** The plugin's own estimate of one run. What it cannot see into, a custom call on the CPU, counts as 0. */
 export interface Cost {

@@ -3,7 +3,7 @@
  * first in a process of its own, whatever the flags and the plugin's version: nobody else knows what it takes.
  */
 import { PluginCrashError, PluginError } from '../errors';
-import { Child } from './child';
+import { Child } from './isolated/child';
 import { native } from './native';
 import { compileOptions, spreadOver } from './options';
 

@@ -1,6 +1,6 @@
 /** What all native things share: dispose once, children first, no use after. */
 import { DisposedError } from '../errors';
-import { recordDisposed, recordMade } from './live';
+import { recordDisposed, recordMade } from './observe/live';
 import { type Raw, native } from './native';
 
 // Node has had it since 20.2; `using` looks for it by this name.

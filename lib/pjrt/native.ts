@@ -10,7 +10,7 @@ export interface Raw {
   readonly __raw: never;
 }
 
-/** A handle of a plugin in a process of its own (see child.ts): a call that it is the first argument of is made there. */
+/** A handle of a plugin in a process of its own (see isolated/child.ts): a call that it is the first argument of is made there. */
 export abstract class Distant {
   abstract call(name: string, args: readonly unknown[]): unknown;
 }
@@ -218,7 +218,7 @@ interface Addon {
   listen(plugin: Raw, dispatch: Dispatch): void;
   finishCallback(answer: Raw, results: readonly Uint8Array[]): void;
   failCallback(answer: Raw, code: number, message: string): void;
-  // Of two processes: channel.ts, child.ts and child-main.ts.
+  // Of two processes: isolated/.
   socketPair(): [number, number];
   waitFor(socket: number, toWrite: boolean, ms: number): boolean;
   exitOf(pid: number, ms: number): [code: number, signal: number] | undefined;

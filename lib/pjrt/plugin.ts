@@ -3,17 +3,17 @@ import * as fs from 'node:fs';
 import { PjrtError } from '../errors';
 import { pluginPath } from '../supply';
 import { type CallbackFunction, registerCallback } from './callback';
-import type { Child } from './child';
+import type { Child } from './isolated/child';
 import { type Capabilities, capabilitiesOf, extensionText, type Version } from './capabilities';
 import { pluginEnvironment } from './environment';
-import { observed } from './events';
+import { observed } from './observe/events';
 import { checkFlags, compilerFlags } from './flags';
 import { type HandlerSource, registerHandler } from './handlers';
 import { holdersText, lockHolders } from './holders';
-import { takeLogs } from './log';
+import { takeLogs } from './observe/log';
 import { type Attribute, type PluginFacts, type Raw, native } from './native';
 import { type Profile, profiled } from './profile';
-import { traceFromEnvironment } from './trace';
+import { traceFromEnvironment } from './observe/trace';
 
 // What libtpu locks, wherever it is installed.
 const lockFile = '/tmp/libtpu_lockfile';

@@ -18,11 +18,11 @@ import { type HostData, hostBytes } from './host-data';
 import { withCause } from './callback';
 import { checkFree, onSeveralDevices } from './callback-scope';
 import type { Client, Device } from './client';
-import { observed } from './events';
+import { observed } from './observe/events';
 import { Executable, type Outputs, outputsOf, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
 import { native, type Raw, type Where, where } from './native';
-import type { Program } from './program';
+import type { Program } from './program/program';
 import { runsOf, type Sharding, type Shardings, shardingsOf } from './sharding';
 
 /** A tensor in parts: one buffer a device, those of the first replica's partitions, then those of the next. */

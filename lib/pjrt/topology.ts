@@ -2,18 +2,18 @@
 import { ShapeError, checkBytes, checkOptions, shown } from '../errors';
 import { dtypes, type Module, type TensorType, checkedType } from '../types';
 import { chipOfKind, type Target, targetOf } from './client';
-import { Child } from './child';
-import { CompileCache, cacheFolder, type CacheOption, compiled } from './compile-cache';
-import type { Entry } from './cache';
+import { Child } from './isolated/child';
+import { CompileCache, cacheFolder, type CacheOption, compiled } from './cache/compile-cache';
+import type { Entry } from './cache/cache';
 import { checkOutputs, Executable, type Facts, factsOf, type Origin } from './executable';
 import { Handle, rawOf } from './handle';
-import { checkCollectives } from './hazards';
+import { checkCollectives } from './program/hazards';
 import { heldText } from './held-bytes';
-import type { IsolatedOption } from './isolated';
+import type { IsolatedOption } from './isolated/isolated';
 import { type Attribute, type DeviceFacts, type MemoryKind, native, type PlatformFacts, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
-import { type Program, programOf } from './program';
+import { type Program, programOf } from './program/program';
 import { meshSpread } from './torus';
 
 export interface TopologyOptions {

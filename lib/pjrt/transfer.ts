@@ -3,7 +3,7 @@ import { ShapeError, shown } from '../errors';
 import { bytesOf, dtypes, hostLength, sizeOf, type TensorType, typeText, checkedType } from '../types';
 import { Buffer, isRowMajor } from './buffer';
 import type { Client, Device } from './client';
-import { observed } from './events';
+import { observed } from './observe/events';
 import { Handle, rawOf } from './handle';
 import { type HostData, hostParts } from './host-data';
 import { type Memory, placeOf } from './memory';

@@ -2,13 +2,13 @@
 import * as fs from 'node:fs/promises';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { checkOptions, PjrtError, ShapeError, shown } from '../errors';
-import { cacheDirectory, installedSha256 } from '../supply';
+import { checkOptions, PjrtError, ShapeError, shown } from '../../errors';
+import { cacheDirectory, installedSha256 } from '../../supply';
 import { CacheFolder, type Entry, formatVersion, keyOf, warn } from './cache';
-import { observed } from './events';
-import type { Executable } from './executable';
-import type { Attribute, PlatformFacts } from './native';
-import type { Plugin } from './plugin';
+import { observed } from '../observe/events';
+import type { Executable } from '../executable';
+import type { Attribute, PlatformFacts } from '../native';
+import type { Plugin } from '../plugin';
 
 /**
  * Whether compiled programs are kept and looked for, and where: a folder; or true, for `$NODE_PJRT_COMPILE_CACHE`, else `compiled` in this

@@ -1,6 +1,6 @@
 /** What is known of a program before a plugin sees it: its ports, and that it is none of those that take the process down (reader.ts). */
-import { ShapeError, checkObject, shown } from '../errors';
-import { type Module, type Port, sameType, typeText, checkedType } from '../types';
+import { ShapeError, checkObject, shown } from '../../errors';
+import { type Module, type Port, sameType, typeText, checkedType } from '../../types';
 import type { Collective } from './hazards';
 import { type RawPort, Reader } from './reader';
 

@@ -3,12 +3,12 @@
  * segmentation fault, and this process with it. So the text is read once, as tokens, and refused for the rules below. What is merely
  * wrong is left to the plugin, which says it better.
  */
-import { ShapeError } from '../errors';
-import { isDType, type TensorType } from '../types';
-import { checkCalls } from './calls';
+import { ShapeError } from '../../errors';
+import { isDType, type TensorType } from '../../types';
+import { checkCalls } from '../calls';
 import { Hazards } from './hazards';
 import { type Kind, Scanner } from './scanner';
-import { Turn } from './turns';
+import { Turn } from '../turns';
 
 /**
  * Elements of a tensor. The product of dimensions that overflows 63 bits aborts both plugins, and libtpu aborts from 2^42 elements on

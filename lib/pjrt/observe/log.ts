@@ -1,7 +1,7 @@
 /** What plugins log: taken where they write it, and published on `node:diagnostics_channel`. See docs/logs.md. */
 import { channel } from 'node:diagnostics_channel';
-import { ShapeError } from '../errors';
-import { native } from './native';
+import { ShapeError } from '../../errors';
+import { native } from '../native';
 
 // In the order of LogLevel in native/log.h, which is that of the plugins' own numbers.
 const levels = ['info', 'warning', 'error', 'off'] as const;

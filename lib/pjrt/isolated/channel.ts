@@ -6,8 +6,8 @@ import * as fs from 'node:fs';
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { types } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
-import { ShapeError } from '../errors';
-import { native } from './native';
+import { ShapeError } from '../../errors';
+import { native } from '../native';
 
 /** Bytes from which on they go as memory: to make and map it takes as long as to write and read so many. */
 export const sharedBytes = 2 ** 14;

@@ -2,7 +2,7 @@
  * What operations must not say, as found by what aborted a plugin: collectives of devices that a program does not have, and custom calls that
  * are a compiler's own and trusted by it to be well formed. Reader (reader.ts) shows it the tokens.
  */
-import { ShapeError } from '../errors';
+import { ShapeError } from '../../errors';
 import type { Kind, Scanner } from './scanner';
 
 const collective = new Set(['all_gather', 'all_reduce', 'all_to_all', 'collective_broadcast', 'collective_permute', 'reduce_scatter']);

@@ -5,7 +5,7 @@
 import { createHash, randomUUID, webcrypto } from 'node:crypto';
 import * as fs from 'node:fs/promises';
 import * as path from 'node:path';
-import { nextTurn } from './turns';
+import { nextTurn } from '../turns';
 
 /** What a key stands for: bytes that a plugin loads, and plain data about them. */
 export interface Entry {

@@ -3,11 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { types } from 'node:util';
-import { PluginCrashError } from '../errors';
+import { PluginCrashError } from '../../errors';
 import { Channel, Memory } from './channel';
 import { exitOf, saidIn, trim } from './child-end';
 import { type IsolatedOption, type Limits, limitsOf } from './isolated';
-import { Distant, guarded, isPromising, native, type PluginFacts, type Staged } from './native';
+import { Distant, guarded, isPromising, native, type PluginFacts, type Staged } from '../native';
 
 type Answer = { readonly value: unknown } | { readonly error: unknown };
 
@@ -17,7 +17,7 @@ interface Pending {
 }
 
 // It runs what is built, whoever asks: this file's own folder, or the one beside it where TypeScript is run as it stands.
-const entry = path.join(__dirname, '..', '..', 'dist', 'pjrt', 'child-main.js');
+const entry = path.join(__dirname, '..', '..', '..', 'dist', 'pjrt', 'isolated', 'child-main.js');
 /** For what a call waits for that returns at once, without the event loop. */
 const longestWaitMs = 60_000;
 /** For a process that is asked to end. */

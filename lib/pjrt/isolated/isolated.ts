@@ -1,5 +1,5 @@
 /** What `isolated` may be, of a client or a topology. */
-import { ShapeError, shown } from '../errors';
+import { ShapeError, shown } from '../../errors';
 
 /**
  * Whether a plugin runs in a process of its own, which ends with its client or topology. `timeoutMs` bounds every call, a load and a

@@ -3,8 +3,8 @@
  * code among them, and one changed byte may end the process (an alignment of 2^14 is a failed check).
  */
 import { webcrypto } from 'node:crypto';
-import { PjrtError } from '../errors';
-import { inTurns } from './turns';
+import { PjrtError } from '../../errors';
+import { inTurns } from '../turns';
 
 // A field of a protocol buffer, number 2^29 - 1 of kind bytes, which readers of the plugin's format skip: the sha256 of all before it.
 const head = Uint8Array.of(0xfa, 0xff, 0xff, 0xff, 0x0f, 32);

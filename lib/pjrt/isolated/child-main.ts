@@ -1,8 +1,8 @@
 /** The process of child.ts: makes the calls that it is sent, on a plugin of its own, and ends with the process that started it. */
 import { types } from 'node:util';
 import { Channel, Memory, sharedBytes } from './channel';
-import { pluginEnvironment } from './environment';
-import { native, rawAddon } from './native';
+import { pluginEnvironment } from '../environment';
+import { native, rawAddon } from '../native';
 
 type Call = (...args: unknown[]) => unknown;
 

@@ -1,7 +1,7 @@
 /** What of this library is alive: counts and bytes, and, where asked for, where each handle was made. */
-import { distantHandles } from './child';
-import type { Handle } from './handle';
-import { isLoaded, native } from './native';
+import { distantHandles } from '../isolated/child';
+import type { Handle } from '../handle';
+import { isLoaded, native } from '../native';
 
 /** Counts of what there is now. */
 export interface LiveResources {

@@ -2,10 +2,10 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import * as path from 'node:path';
 import { threadId } from 'node:worker_threads';
-import { ShapeError } from '../errors';
+import { ShapeError } from '../../errors';
 import { channelOf, eventNames, type EventName, type Timed } from './events';
 import { liveResources } from './live';
-import { native, type Raw } from './native';
+import { native, type Raw } from '../native';
 
 /** An event, by the names of the Trace Event Format: `ph` is its phase, `ts` when it was, in microseconds. */
 interface TraceEvent {

@@ -1,7 +1,7 @@
 /** What a process leaves: how it ended, and what it said. */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
-import { native } from './native';
+import { native } from '../native';
 
 const longestTail = 4096;
 const longestLog = 2 ** 20;
