@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "exit.h"
+#include "wait.h"
 
 namespace node_pjrt {
 namespace {
@@ -30,14 +31,14 @@ class Dropper {
 
   void await() {
     std::unique_lock<std::mutex> lock(mutex_);
-    changed_.wait(lock, [this] { return unfinished_ == 0; });
+    wait_until(changed_, lock, [this] { return unfinished_ == 0; });
   }
 
  private:
   void work() {
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
-      changed_.wait(lock, [this] { return !queue_.empty(); });
+      wait_until(changed_, lock, [this] { return !queue_.empty(); });
       Dropped next = std::move(queue_.front());
       queue_.pop_front();
       lock.unlock();

@@ -21,6 +21,7 @@
 #include "callback.h"
 #include "ffi_extension.h"
 #include "pjrt.h"
+#include "wait.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace {
@@ -86,7 +87,7 @@ class Crew : public std::enable_shared_from_this<Crew> {
     }
     threads_at_work.fetch_sub(1);
     std::unique_lock<std::mutex> lock(mutex_);
-    finished_.wait(lock, [this] { return done_.load() == tasks_; });
+    node_pjrt::wait_until(finished_, lock, [this] { return done_.load() == tasks_; });
   }
 
  private:

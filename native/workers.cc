@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "pjrt.h"
+#include "wait.h"
 
 namespace node_pjrt {
 namespace {
@@ -71,7 +72,7 @@ class Workers {
     std::unique_lock<std::mutex> lock(mutex_);
     for (;;) {
       idle_++;
-      changed_.wait(lock, [this] { return !queue_.empty(); });
+      wait_until(changed_, lock, [this] { return !queue_.empty(); });
       idle_--;
       std::function<void()> work = std::move(queue_.front());
       queue_.pop_front();

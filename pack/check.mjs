@@ -12,8 +12,8 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** ELF's numbers of machines, by Node's names. */
 const machines = { x64: 62, arm64: 183 };
 
-/** The newest symbol versions of Debian 12 and Ubuntu 22.04: glibc 2.34, and libstdc++ of GCC 12. */
-const newest = { GLIBC: '2.34', GLIBCXX: '3.4.30', CXXABI: '1.3.13' };
+/** The newest symbol versions of RHEL 9 and Amazon Linux 2023: glibc 2.34, and libstdc++ of GCC 11. */
+const newest = { GLIBC: '2.34', GLIBCXX: '3.4.29', CXXABI: '1.3.13' };
 
 /** The Node-API version that binding.gyp asks for, which every Node from 12.22 on has. */
 const napi = 8;
@@ -78,7 +78,7 @@ function checkNeeds(needs) {
   for (const [library, number] of Object.entries(newest))
     if (needs[library] && compare(needs[library], number) > 0)
       throw new Error(
-        `an addon needs ${library} ${number} or older, so that it loads on Debian 12 and Ubuntu 22.04; got ${needs[library]}`,
+        `an addon needs ${library} ${number} or older, so that it loads on RHEL 9, Amazon Linux 2023, Ubuntu 22.04 and Debian 12; got ${needs[library]}`,
       );
 }
 
