@@ -6,6 +6,9 @@ import type { Circus } from '@jest/types';
 import { TestEnvironment } from 'jest-environment-node';
 import type { Leftovers } from './leftovers-setup';
 
+// What jest asks of its workers where its own output has colours is not for the processes that tests start.
+delete process.env.FORCE_COLOR;
+
 // The addon is one for all files that a process of jest's tests: what one file leaves is not the next one's.
 let before = 0;
 

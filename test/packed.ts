@@ -42,8 +42,8 @@ function nodedir() {
 }
 
 export function run(folder: string, command: string, ...args: string[]) {
-  // Without the colours that jest asks for in its workers where CI is a terminal.
-  const { NODE_PJRT_ADDON: _, FORCE_COLOR: __, ...environment } = process.env;
+  // Without the colours that some tools have in CI.
+  const { NODE_PJRT_ADDON: _, ...environment } = process.env;
   const env = { ...environment, NO_COLOR: '1' };
   const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, env, encoding: 'utf8' });
   return { status, stdout, stderr };
