@@ -2,17 +2,17 @@
 import { Client, liveHandles } from '../lib/pjrt';
 import { tensor } from '../lib/types';
 import { elementwise } from './pjrt-programs';
+import { withCpu } from './with-target';
 
 const four = tensor('f32', [4]);
 const values = Float32Array.of(1, 2, 3, 4);
 const kinds = ['device', 'pinned_host', 'unpinned_host'];
 
 let cpu: Client;
-beforeAll(async () => {
-  cpu = await Client.open('cpu', { devices: 2 });
-});
+withCpu((opened) => {
+  cpu = opened;
+}, 2);
 afterEach(() => expect(liveHandles()).toBe(1));
-afterAll(() => cpu.dispose());
 
 test('a device has memories, and one is its default', () => {
   const all = cpu.devices.flatMap(({ memories }) => memories);

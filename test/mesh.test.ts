@@ -6,21 +6,18 @@ import fc from 'fast-check';
 import { type AttentionOptions, type AttentionSpec, attention } from '../lib/attention';
 import { type AttentionMesh, lower, type LowerOptions, type Target, zigzagOrder } from '../lib/lower';
 import { type Mask, parseMask } from '../lib/mask';
-import { Client, liveHandles, Topology } from '../lib/pjrt';
+import { type Client, Topology } from '../lib/pjrt';
 import { Message } from '../lib/pjrt/proto';
 import { distribution } from '../lib/timing/distribution';
 import { testInputs } from '../lib/timing/check';
 import { expectedOf, kernelErrors, type Values } from './attention-case';
 import { describeTpu, maxError, testTpu } from './helpers';
+import { withCpu } from './with-target';
 
 let cpu: Client;
-beforeAll(async () => {
-  cpu = await Client.open('cpu', { devices: 8 });
-});
-afterAll(() => {
-  cpu.dispose();
-  expect(liveHandles()).toBe(0);
-});
+withCpu((opened) => {
+  cpu = opened;
+}, 8);
 
 const small = {
   batch: 2,

@@ -2,20 +2,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type Buffer, Client, liveHandles, type ShardedExecutable } from '../lib/pjrt';
+import { type Buffer, Client, type ShardedExecutable } from '../lib/pjrt';
 import { Message } from '../lib/pjrt/proto';
 import { type Part, runsOf, Sharding, shardingsOf } from '../lib/pjrt/sharding';
 import { hostLength, tensor } from '../lib/types';
 import { elementwise } from './pjrt-programs';
+import { withCpu } from './with-target';
 
 let cpu: Client;
-beforeAll(async () => {
-  cpu = await Client.open('cpu', { devices: 8 });
-});
-afterAll(() => {
-  cpu.dispose();
-  expect(liveHandles()).toBe(0);
-});
+withCpu((opened) => {
+  cpu = opened;
+}, 8);
 
 const count = (length: number, step = 1) => Float32Array.from({ length }, (_, i) => i * step);
 

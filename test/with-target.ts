@@ -18,6 +18,7 @@ function withOpened<T extends Opened>(open: () => Promise<T>, use: (opened: T) =
   });
 }
 
-export const withCpu = (use: (client: Client) => void): void => withOpened(() => Client.open('cpu'), use);
+/** `devices` of the CPU plugin, one by default. */
+export const withCpu = (use: (client: Client) => void, devices?: number): void => withOpened(() => Client.open('cpu', { devices }), use);
 
 export const withV5p = (use: (topology: Topology) => void): void => withOpened(() => Topology.open('tpu', 'v5p:2x2x1'), use);

@@ -1,6 +1,6 @@
 /** A tensor on a device. */
 import { PjrtError, ShapeError } from '../errors';
-import { bytesOf, dtypes, fromBits, type HostArray, isNarrowFloat, type TensorType, typeText } from '../types';
+import { bytesOf, type DType, dtypes, fromBits, type HostArray, isNarrowFloat, type TensorType, typeText } from '../types';
 import { Arrival } from './arrival';
 import { checkFree } from './callback-scope';
 import type { Client, Device } from './client';
@@ -90,12 +90,7 @@ export class Buffer extends Handle {
 
   /** The values, row-major: bf16 and f16 widened to f32, the fp8 kinds as their bits, others as they are; complex numbers are pairs. */
   async read(): Promise<HostArray> {
-    const bits = await this.bits();
-    const { dtype } = this.type;
-    if (!isNarrowFloat(dtype)) return bits;
-    const values = new Float32Array(bits.length);
-    await inTurns(bits.length, (from, to) => values.set(fromBits(dtype, bits.subarray(from, to) as Uint16Array), from));
-    return values;
+    return valuesOf(this.type.dtype, await this.bits());
   }
 
   /** The elements' bits, row-major, in the dtype's host array. */
@@ -138,6 +133,14 @@ export class Buffer extends Handle {
   get isViewed(): boolean {
     return this.#view?.deref() !== undefined;
   }
+}
+
+/** What `read` gives of elements' bits. */
+export async function valuesOf(dtype: DType, bits: HostArray): Promise<HostArray> {
+  if (!isNarrowFloat(dtype)) return bits;
+  const values = new Float32Array(bits.length);
+  await inTurns(bits.length, (from, to) => values.set(fromBits(dtype, bits.subarray(from, to) as Uint16Array), from));
+  return values;
 }
 
 function extend(array: Int8Array, from: number, to: number): void {

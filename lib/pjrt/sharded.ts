@@ -1,19 +1,7 @@
 /** Programs that several devices run together, and the tensors that lie on them in parts. */
 import { ShapeError, shown } from '../errors';
-import {
-  bytesOf,
-  dtypes,
-  fromBits,
-  type HostArray,
-  hostLength,
-  isNarrowFloat,
-  type Port,
-  sameType,
-  sizeOf,
-  type TensorType,
-  typeText,
-} from '../types';
-import { Buffer } from './buffer';
+import { bytesOf, dtypes, type HostArray, hostLength, type Port, sameType, sizeOf, type TensorType, typeText } from '../types';
+import { Buffer, valuesOf } from './buffer';
 import { type HostData, hostBytes } from './host-data';
 import { withCause } from './callback';
 import { checkFree, onSeveralDevices } from './callback-scope';
@@ -24,6 +12,7 @@ import { Handle, rawOf } from './handle';
 import { native, type Raw, type Where, where } from './native';
 import type { Program } from './program/program';
 import { runsOf, type Sharding, type Shardings, shardingsOf } from './sharding';
+import { inTurns, Turn } from './turns';
 
 /** A tensor in parts: one buffer a device, those of the first replica's partitions, then those of the next. */
 export class ShardedBuffer extends Handle {
@@ -45,8 +34,7 @@ export class ShardedBuffer extends Handle {
 
   /** The whole of one replica, as `Buffer.read` gives it. */
   async read(replica = 0): Promise<HostArray> {
-    const bits = await this.bits(replica);
-    return isNarrowFloat(this.type.dtype) ? fromBits(this.type.dtype, bits as Uint16Array) : bits;
+    return valuesOf(this.type.dtype, await this.bits(replica));
   }
 
   /** The elements' bits of one replica, row-major. Each part is read from the first device that has it. */
@@ -65,8 +53,12 @@ export class ShardedBuffer extends Handle {
     const shard = this.shards[replica * this.sharding.places.length + partition];
     const tile = await shard.bits();
     const unit = sizeOf(shard.type) ? tile.length / sizeOf(shard.type) : 1;
-    for (const { inWhole, inTile, length } of runsOf(this.type.shape, shard.type.shape, this.sharding.partOf(this.type, partition)))
-      whole.set(tile.subarray(inTile * unit, (inTile + length) * unit) as never, inWhole * unit);
+    const turn = new Turn();
+    for (const { inWhole, inTile, length } of runsOf(this.type.shape, shard.type.shape, this.sharding.partOf(this.type, partition))) {
+      const [to, from] = [inWhole * unit, inTile * unit];
+      await inTurns(length * unit, (begin, end) => whole.set(tile.subarray(from + begin, from + end) as never, to + begin));
+      if (turn.isOver) await turn.next();
+    }
   }
 
   /** Settles when all parts are there. */
@@ -140,9 +132,10 @@ export class ShardedExecutable extends Executable {
     const port = this.inputs.find((input) => input.name === name);
     if (!port) throw new ShapeError(`the inputs are ${this.inputs.map((input) => input.name).join(', ') || '(none)'}; got ${shown(name)}`);
     const { replicas, partitions } = this;
-    const each: readonly HostData[] = Array.isArray(data) ? data : Array(replicas).fill(data);
-    if (each.length !== replicas) throw new ShapeError(`there is one array for each of the ${replicas} replicas; got ${each.length}`);
-    const wholes = each.map((array) => hostBytes(port.type, array));
+    if (Array.isArray(data) && data.length !== replicas)
+      throw new ShapeError(`there is one array for each of the ${replicas} replicas; got ${data.length}`);
+    const whole = (array: HostData) => hostBytes(port.type, array);
+    const wholes: readonly Uint8Array[] = Array.isArray(data) ? data.map(whole) : Array(replicas).fill(whole(data as HostData));
     const sharding = this.inputShardings[name];
     const shards: Buffer[] = [];
     try {

@@ -1,6 +1,7 @@
 /** How a tensor lies on the devices that a program is split over. */
 import { PjrtError } from '../errors';
 import type { TensorType } from '../types';
+import { countOf, indexOf, numberOf } from './grid';
 import { Message } from './proto';
 
 /** A part of a tensor: `shape` elements from `start` on, along each dimension. */
@@ -94,7 +95,7 @@ function shardingOf(proto: Message | undefined, rank: number, partitions: number
   const partitionsInOrder = order.length ? order : iota(proto.numbers(9), proto.numbers(10));
   const places: number[][] = [];
   partitionsInOrder.forEach((partition, i) => {
-    places[partition] = indexIn(grid, i).slice(0, rank);
+    places[partition] = indexOf(grid, i).slice(0, rank);
   });
   if (places.length !== partitions) throw new PjrtError('INTERNAL', `a sharding is over ${partitions} partitions; got ${places.length}`);
   return new Sharding(grid.slice(0, rank), places);
@@ -102,22 +103,12 @@ function shardingOf(proto: Message | undefined, rank: number, partitions: number
 
 // 0, 1, 2 and so on as an array of `dims`, transposed, flat again.
 function iota(dims: readonly number[], permutation: readonly number[]): number[] {
-  const steps = dims.map((_, axis) => dims.slice(axis + 1).reduce((product, n) => product * n, 1));
   const turned = permutation.map((axis) => dims[axis]);
-  const count = dims.reduce((product, n) => product * n, 1);
-  return Array.from({ length: count }, (_, i) =>
-    indexIn(turned, i).reduce((sum, index, axis) => sum + index * steps[permutation[axis]], 0),
-  );
-}
-
-function indexIn(dims: readonly number[], flat: number): number[] {
-  const index: number[] = [];
-  let rest = flat;
-  for (let axis = dims.length - 1; axis >= 0; axis--) {
-    index[axis] = rest % dims[axis];
-    rest = Math.floor(rest / dims[axis]);
-  }
-  return index;
+  return Array.from({ length: countOf(dims) }, (_, i) => {
+    const index: number[] = [];
+    for (const [axis, at] of indexOf(turned, i).entries()) index[permutation[axis]] = at;
+    return numberOf(dims, index);
+  });
 }
 
 /** Where the elements of a part are that lie one after the other both in the whole and in its tile, row-major: all of them, run by run. */
@@ -127,12 +118,10 @@ export function* runsOf(whole: readonly number[], tile: readonly number[], { sta
   let axis = Math.max(shape.length - 1, 0);
   while (axis > 0 && shape[axis] === whole[axis] && shape[axis] === tile[axis]) axis--;
   const outer = shape.slice(0, axis);
-  const product = (sizes: readonly number[]) => sizes.reduce((all, n) => all * n, 1);
-  const flat = (dims: readonly number[], index: readonly number[]) => dims.reduce((sum, n, i) => sum * n + (index[i] ?? 0), 0);
-  for (let row = 0; row < product(outer); row++) {
-    const index = indexIn(outer, row);
+  for (let row = 0; row < countOf(outer); row++) {
+    const index = indexOf(outer, row);
     const inWhole = start.map((from, i) => from + (index[i] ?? 0));
-    yield { inWhole: flat(whole, inWhole), inTile: flat(tile, index), length: product(shape.slice(axis)) };
+    yield { inWhole: numberOf(whole, inWhole), inTile: numberOf(tile, index), length: countOf(shape.slice(axis)) };
   }
 }
 

@@ -6,6 +6,7 @@ import { Child } from './isolated/child';
 import { CompileCache, cacheFolder, type CacheOption, compiled } from './cache/compile-cache';
 import type { Entry } from './cache/cache';
 import { checkOutputs, Executable, type Facts, factsOf, type Origin } from './executable';
+import { countOf } from './grid';
 import { Handle, rawOf } from './handle';
 import { checkCollectives } from './program/hazards';
 import { heldText } from './held-bytes';
@@ -145,7 +146,7 @@ export class Topology extends Handle {
 function checkGrid(name: string): void {
   if (typeof name !== 'string') throw new ShapeError(`a topology has a name such as v5p:2x2x1; got ${shown(name)}`);
   const sizes = /[:=_](\d+(?:x\d+)*)/.exec(name)?.[1].split('x').map(Number) ?? [1];
-  const chips = sizes.reduce((product, size) => product * size, 1);
+  const chips = countOf(sizes);
   if (chips < 1 || chips > 2 ** 15) throw new ShapeError(`a topology has 1 to 2^15 chips; got ${name}`);
 }
 

@@ -3,6 +3,7 @@
  * and the last one to the first. In the order of ids, every other step of a ring would be over several links.
  */
 import type { Module } from '../types';
+import { countOf, indexOf, numberOf } from './grid';
 import type { DeviceFacts } from './native';
 import type { Spread } from './options';
 
@@ -28,9 +29,9 @@ export function ringDevices(devices: readonly Place[], { rings, partitions }: Pi
   return Array.from({ length: partitions }, (_, partition) => {
     const place = cycle[Math.floor(partition / stride) % size];
     const number = Math.floor(partition / (stride * size)) * stride + (partition % stride);
-    const corner = indexIn(blocks, number);
+    const corner = indexOf(blocks, number);
     return grid.ids[
-      flat(
+      numberOf(
         grid.sizes,
         corner.map((at, axis) => at * block[axis] + place[axis]),
       )
@@ -54,8 +55,8 @@ function gridOf(devices: readonly Place[]): Grid | undefined {
   if (!first || places.some((place) => place?.length !== first.length)) return undefined;
   const sizes = first.map((_, axis) => Math.max(...places.map((place) => place?.[axis] ?? 0)) + 1);
   const ids: number[] = [];
-  for (const [i, place] of places.entries()) ids[flat(sizes, place ?? [])] = devices[i].id;
-  const count = sizes.reduce((product, n) => product * n, 1);
+  for (const [i, place] of places.entries()) ids[numberOf(sizes, place ?? [])] = devices[i].id;
+  const count = countOf(sizes);
   return count === devices.length && Object.keys(ids).length === count ? { sizes, ids } : undefined;
 }
 
@@ -78,7 +79,7 @@ function blockOf(sizes: readonly number[], count: number): number[] | undefined 
  * a winding path, are the other side of a rectangle: along its rows to and fro but for the first column, and back up that one.
  */
 function cycleOf(box: readonly number[]): number[][] | undefined {
-  const count = box.reduce((product, n) => product * n, 1);
+  const count = countOf(box);
   if (count <= 2) return windingPath(box);
   const even = box.findIndex((n) => n % 2 === 0 && n < count);
   if (even < 0) return undefined;
@@ -98,20 +99,4 @@ function windingPath(box: readonly number[]): number[][] {
   if (size === undefined) return [[]];
   const inner = windingPath(rest);
   return Array.from({ length: size }, (_, at) => (at % 2 ? [...inner].reverse() : inner).map((place) => [at, ...place])).flat();
-}
-
-function flat(sizes: readonly number[], index: readonly number[]): number {
-  return sizes.reduce((sum, n, axis) => sum * n + index[axis], 0);
-}
-
-function indexIn(sizes: readonly number[], number: number): number[] {
-  let rest = number;
-  return [...sizes]
-    .reverse()
-    .map((n) => {
-      const at = rest % n;
-      rest = Math.floor(rest / n);
-      return at;
-    })
-    .reverse();
 }
