@@ -22,24 +22,13 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr size_t kLine = 64;
-constexpr size_t kPage = 4096;
 constexpr size_t kStep = size_t{2} << 20;
-constexpr size_t kLarge = size_t{4} << 20;
-// What is kept for the next array: so many bytes, for so long.
-constexpr size_t kKept = size_t{2} << 30;
-constexpr std::chrono::seconds kKeptFor{5};
 
 struct Mapping {
   void* at;
   size_t size;
   bool is_fresh;
 };
-
-// In steps: meanwhile no other thread of the process can map memory.
-void unmap(const Mapping& mapping) {
-  for (size_t done = 0; done < mapping.size; done += kStep)
-    munmap(static_cast<char*>(mapping.at) + done, std::min(kStep, mapping.size - done));
-}
 
 // Memory that nobody holds at the moment. A thread of its own gives it back: a GiB takes 60 ms.
 class Kept {
@@ -77,14 +66,14 @@ class Kept {
     std::unique_lock<std::mutex> lock(mutex_);
     while (!entries_.empty()) {
       const Entry oldest = entries_.front();
-      if (total_ <= kKept && steady_clock::now() < oldest.until) {
+      if (total_ <= kKeptBytes && steady_clock::now() < oldest.until) {
         changed_.wait_until(lock, oldest.until);
         continue;
       }
       entries_.pop_front();
       total_ -= oldest.mapping.size;
       lock.unlock();
-      unmap(oldest.mapping);
+      unmap(oldest.mapping.at, oldest.mapping.size);
       lock.lock();
     }
     is_running_ = false;
@@ -110,7 +99,7 @@ Error no_memory(size_t bytes) {
 }
 
 Mapping mapped(size_t bytes, Contents contents) {
-  const size_t size = rounded(bytes, kPage);
+  const size_t size = rounded(bytes, kPageBytes);
   if (contents == Contents::kAny) {
     if (const Mapping mapping = kept().take(size); mapping.at) return mapping;
   }
@@ -123,8 +112,12 @@ Mapping mapped(size_t bytes, Contents contents) {
 
 }  // namespace
 
+void unmap(void* at, size_t bytes) noexcept {
+  for (size_t done = 0; done < bytes; done += kStep) munmap(static_cast<char*>(at) + done, std::min(kStep, bytes - done));
+}
+
 std::shared_ptr<void> host_memory(size_t bytes, Contents contents, bool* is_fresh) {
-  if (bytes >= kLarge) {
+  if (bytes >= kLargeBytes) {
     const Mapping mapping = mapped(bytes, contents);
     if (is_fresh) *is_fresh = mapping.is_fresh;
     return std::shared_ptr<void>(mapping.at, [mapping](void*) { kept().put(mapping); });
@@ -142,7 +135,7 @@ void fetch_pages(void* at, size_t bytes) noexcept {
 #endif
   // In steps, as above.
   const uintptr_t end = reinterpret_cast<uintptr_t>(at) + bytes;
-  for (uintptr_t page = reinterpret_cast<uintptr_t>(at) / kPage * kPage; page < end; page += kStep) {
+  for (uintptr_t page = reinterpret_cast<uintptr_t>(at) / kPageBytes * kPageBytes; page < end; page += kStep) {
     if (madvise(reinterpret_cast<void*>(page), std::min<size_t>(kStep, end - page), MADV_POPULATE_WRITE) != 0) return;
   }
 }

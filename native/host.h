@@ -1,10 +1,21 @@
 // Memory of the host for arrays, which plugins read in place or write to, and for programs on their way to a compiler.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 
 namespace node_pjrt {
+
+constexpr size_t kPageBytes = 4096;
+// From so many bytes on memory is the system's own, is kept for the next one when nobody holds it, and is freed on another thread.
+constexpr size_t kLargeBytes = size_t{4} << 20;
+// What is kept: so many bytes, for so long.
+constexpr size_t kKeptBytes = size_t{2} << 30;
+constexpr std::chrono::seconds kKeptFor{5};
+
+// Gives mapped memory back in steps: meanwhile no other thread of the process can map any.
+void unmap(void* at, size_t bytes) noexcept;
 
 enum class Contents { kZeros, kAny };
 

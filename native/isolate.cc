@@ -114,23 +114,33 @@ Napi::Value end_with_parent(Info info) {
   return info.Env().Undefined();
 }
 
-// sendDescriptor(socket, descriptor): false where the socket is full. What was sent is closed here.
-Napi::Value send_descriptor(Info info) {
-  const int sent = descriptor_of(info[1]);
+// A byte with room for a descriptor beside it.
+struct DescriptorMessage {
   char byte = 0;
   iovec data{&byte, 1};
   alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
   msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  cmsghdr* header = CMSG_FIRSTHDR(&message);
+
+  DescriptorMessage() {
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof(control);
+  }
+  DescriptorMessage(const DescriptorMessage&) = delete;
+  DescriptorMessage& operator=(const DescriptorMessage&) = delete;
+};
+
+// sendDescriptor(socket, descriptor): false where the socket is full. What was sent is closed here.
+Napi::Value send_descriptor(Info info) {
+  const int sent = descriptor_of(info[1]);
+  DescriptorMessage with;
+  cmsghdr* header = CMSG_FIRSTHDR(&with.message);
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
   header->cmsg_len = CMSG_LEN(sizeof(int));
   std::memcpy(CMSG_DATA(header), &sent, sizeof(int));
-  const ssize_t result = sendmsg(descriptor_of(info[0]), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+  const ssize_t result = sendmsg(descriptor_of(info[0]), &with.message, MSG_DONTWAIT | MSG_NOSIGNAL);
   // ETOOMANYREFS: more are on their way than this process may open.
   if (result < 0 && (errno == EAGAIN || errno == ETOOMANYREFS)) return Napi::Boolean::New(info.Env(), false);
   // Where nobody is there any more, the other socket tells.
@@ -141,16 +151,9 @@ Napi::Value send_descriptor(Info info) {
 
 // receiveDescriptor(socket): the one that was sent before the message that tells of it.
 Napi::Value receive_descriptor(Info info) {
-  char byte;
-  iovec data{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof(control);
-  checked(recvmsg(descriptor_of(info[0]), &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT), "recvmsg");
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  DescriptorMessage with;
+  checked(recvmsg(descriptor_of(info[0]), &with.message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT), "recvmsg");
+  const cmsghdr* header = CMSG_FIRSTHDR(&with.message);
   if (!header || header->cmsg_type != SCM_RIGHTS)
     throw Error(PJRT_Error_Code_RESOURCE_EXHAUSTED, "no memory came with a message: this process may open no more files");
   int received;

@@ -1,6 +1,7 @@
 #include "napi.h"
 
 #include "drop.h"
+#include "host.h"
 #include "workers.h"
 
 namespace node_pjrt {
@@ -113,8 +114,7 @@ void Box::release(Napi::Env env) noexcept {
   while (!children.empty()) (*children.begin())->release(env);
   if (const std::shared_ptr<Box> above = parent.lock()) above->children.erase(this);
   // Here it would hold up the event loop.
-  constexpr int64_t kLarge = int64_t{4} << 20;
-  if (frees_slowly || host_bytes >= kLarge) drop_elsewhere(std::move(object));
+  if (frees_slowly || host_bytes >= static_cast<int64_t>(kLargeBytes)) drop_elsewhere(std::move(object));
   object.reset();
   counted.reset();
   int64_t ignored;

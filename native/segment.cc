@@ -16,19 +16,13 @@
 #include <string>
 #include <thread>
 
+#include "host.h"
 #include "pjrt.h"
 
 namespace node_pjrt {
 namespace {
 
 using std::chrono::steady_clock;
-
-constexpr size_t kPage = 4096;
-constexpr size_t kStep = size_t{2} << 20;
-constexpr size_t kLarge = size_t{4} << 20;
-// What is kept for the next: so many bytes, for so long.
-constexpr size_t kKept = size_t{2} << 30;
-constexpr std::chrono::seconds kKeptFor{5};
 
 // The last page of the file. The process that has received the memory writes `is_free`, and the one that made it looks.
 struct Trailer {
@@ -41,9 +35,9 @@ static_assert(std::atomic<uint32_t>::is_always_lock_free, "it is between process
   throw Error(PJRT_Error_Code_RESOURCE_EXHAUSTED, std::string("memory for two processes: ") + call + ": " + std::strerror(errno));
 }
 
-size_t file_size(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage + kPage; }
+size_t file_size(size_t bytes) { return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes + kPageBytes; }
 
-Trailer& trailer_of(void* at, size_t size) { return *reinterpret_cast<Trailer*>(static_cast<char*>(at) + size - kPage); }
+Trailer& trailer_of(void* at, size_t size) { return *reinterpret_cast<Trailer*>(static_cast<char*>(at) + size - kPageBytes); }
 
 int new_file(size_t size) {
   const int file = memfd_create("node-pjrt", MFD_CLOEXEC);
@@ -57,11 +51,6 @@ void* map(int file, size_t size) {
   void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
   if (at == MAP_FAILED) fail("mmap");
   return at;
-}
-
-// In steps: meanwhile no other thread of the process can map memory.
-void unmap(void* at, size_t size) {
-  for (size_t done = 0; done < size; done += kStep) munmap(static_cast<char*>(at) + done, std::min(kStep, size - done));
 }
 
 }  // namespace
@@ -142,7 +131,7 @@ class Kept {
           if (!one->is_free()) continue;
           if (one->free_since == steady_clock::time_point{}) one->free_since = now;
           free += one->size;
-          if (now - one->free_since > kKeptFor || free > kKept) unused.splice(unused.end(), entries_, one);
+          if (now - one->free_since > kKeptFor || free > kKeptBytes) unused.splice(unused.end(), entries_, one);
         }
         if (entries_.empty()) is_running_ = false;
       }
@@ -167,7 +156,7 @@ Kept& kept() {
 
 Segment::Segment(size_t bytes) {
   const size_t size = file_size(bytes);
-  entry_ = size >= kLarge ? kept().take(size) : nullptr;
+  entry_ = size >= kLargeBytes ? kept().take(size) : nullptr;
   is_fresh_ = !entry_;
   if (is_fresh_) {
     Entry entry{};
@@ -179,13 +168,13 @@ Segment::Segment(size_t bytes) {
       close(entry.file);
       throw;
     }
-    entry_ = size >= kLarge ? kept().add(entry) : new Entry(entry);
+    entry_ = size >= kLargeBytes ? kept().add(entry) : new Entry(entry);
   }
   entry_->trailer().bytes = bytes;
 }
 
 Segment::~Segment() {
-  if (entry_->size >= kLarge) {
+  if (entry_->size >= kLargeBytes) {
     kept().let_go(entry_);
   } else {
     entry_->end();
@@ -198,7 +187,7 @@ void* Segment::at() const { return entry_->at; }
 int Segment::lend(pid_t to) {
   const int file = fcntl(entry_->file, F_DUPFD_CLOEXEC, 0);
   if (file < 0) fail("fcntl");
-  if (entry_->size >= kLarge) kept().lend(entry_, to);
+  if (entry_->size >= kLargeBytes) kept().lend(entry_, to);
   return file;
 }
 
@@ -229,7 +218,7 @@ int share(const void* bytes, size_t size) {
   };
   put(bytes, size, 0);
   const uint64_t trailer[2] = {0, size};
-  put(trailer, sizeof(trailer), file_size(size) - kPage);
+  put(trailer, sizeof(trailer), file_size(size) - kPageBytes);
   return file;
 }
 
