@@ -1,29 +1,20 @@
 /** What an isolated client costs beside one in this process: small runs, facts, and 64 MiB in and out.   node bench/isolated.mjs */
 import { Client, hostArray, tensor } from 'node-pjrt';
-import { figures, times } from './times.mjs';
+import { addition, dispose, figures, ready, times } from './times.mjs';
 
 const eight = tensor('f32', [8]);
-const text = `func.func @main(%a: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<8xf32> {
-  %0 = stablehlo.add %a, %b : tensor<8xf32>
-  return %0 : tensor<8xf32>
-}`;
-const dispose = (buffer) => () => buffer.dispose();
-const ready = async (buffer) => {
-  await buffer.ready();
-  return dispose(buffer);
-};
 
 /** What is timed of both, by name: each gives what its client makes of it. */
 const large = tensor('f32', [2 ** 24]);
 const values = hostArray(large).fill(1);
 const subjects = {
   'run of 8 additions': async (on) => {
-    const program = await on.compile(text);
+    const program = await on.compile(addition);
     const a = on.upload(eight, new Float32Array(8));
     return [2000, async () => dispose((await program.run({ a, b: a })).out)];
   },
   '100 runs of 8 additions at once': async (on) => {
-    const program = await on.compile(text);
+    const program = await on.compile(addition);
     const a = on.upload(eight, new Float32Array(8));
     return [
       100,

@@ -5,7 +5,7 @@
  */
 import { Client, hostArray, stablehlo as s, tensor } from 'node-pjrt';
 import { heldBy } from '../dist/timing/event-loop.js';
-import { figures, times } from './times.mjs';
+import { addition, figures, ready, times } from './times.mjs';
 
 const client = await Client.open('cpu', { cache: false });
 
@@ -15,11 +15,7 @@ function say(what, { min, median }, unit = 'ms', scale = 1) {
 
 console.log('| | min | median |\n| --- | --- | --- |');
 const eight = tensor('f32', [8]);
-const text = `func.func @main(%a: tensor<8xf32>, %b: tensor<8xf32>) -> tensor<8xf32> {
-  %0 = stablehlo.add %a, %b : tensor<8xf32>
-  return %0 : tensor<8xf32>
-}`;
-const program = await client.compile(text);
+const program = await client.compile(addition);
 const a = client.upload(eight, new Float32Array(8));
 const run = async () => {
   const { out } = await program.run({ a, b: a });
@@ -51,11 +47,6 @@ const gibibyte = tensor('f32', [2 ** 28]);
 const array = new Float32Array(2 ** 28).fill(1);
 const copy = new Float32Array(2 ** 28).fill(2);
 const shared = hostArray(gibibyte).fill(1);
-const dispose = (buffer) => () => buffer.dispose();
-const ready = async (buffer) => {
-  await buffer.ready();
-  return dispose(buffer);
-};
 const copied = (to) => to.set(array);
 
 // In turn, so that what else the machine does is everybody's. Fresh memory has no pages yet; warm memory was used just now.
@@ -96,7 +87,7 @@ const tanhs = `func.func @main(%a: tensor<${2 ** 24}xf32>) -> tensor<${2 ** 24}x
   return %1 : tensor<${2 ** 24}xf32>
 }`;
 const sines = Array.from({ length: 20_000 }, (_, i) => `  %${i + 1} = stablehlo.sine %${i} : tensor<8xf32>`);
-const deep = text.replace('return %0', `${sines.join('\n')}\n  return %20000`);
+const deep = addition.replace('return %0', `${sines.join('\n')}\n  return %20000`);
 const exponentials = await client.compile(tanhs);
 const held = {
   '5 runs at once of exp and tanh of 16M': async () => {
