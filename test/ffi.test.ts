@@ -140,11 +140,23 @@ describe('NaN and infinity reach the rows that attend to them, and no other', ()
     expect(Array.from(out, Number.isNaN)).toEqual(Array.from(out, (_, i) => isNan(Math.floor(i / 3))));
   });
 
-  test('a query of NaN', async () => {
+  // Of 8 rows or fewer, each lies over several lanes of a vector where the value dim is whole vectors.
+  test.each(
+    attentionDTypes.flatMap((dtype) =>
+      [
+        [100, 8, 3],
+        [100, 7, 3],
+        [5, 8, 16],
+        [5, 7, 16],
+        [70, 7, 256],
+      ].map(([queries, headDim, valueDim]) => ({ dtype, queries, headDim, valueDim })),
+    ),
+  )('a query of NaN: $dtype, $queries queries, dims $headDim and $valueDim', async (shape) => {
+    const last = shape.queries - 1;
     const inputs = inputsOf(shape);
-    inputs.q[50 * 8] = Number.NaN;
+    inputs.q[last * shape.headDim] = Number.NaN;
     const { out } = await run(client, shape, inputs);
-    expect(Array.from(out, Number.isNaN)).toEqual(Array.from(out, (_, i) => Math.floor(i / 3) === 50));
+    expect(Array.from(out, Number.isNaN)).toEqual(Array.from(out, (_, i) => Math.floor(i / shape.valueDim) === last));
   });
 
   test('bf16 keeps NaN and infinity, and rounds to nearest even', async () => {

@@ -78,7 +78,7 @@ async function expectToPass(kernels: readonly string[], problems: number, comman
 }
 
 for (const { sanitizers, problems, kernels } of [
-  { sanitizers: 'address,undefined', problems: 40, kernels: [] },
+  { sanitizers: 'address,undefined', problems: 200, kernels: [] },
   { sanitizers: 'thread', problems: 15, kernels: ['generic', 'paired'] },
 ]) {
   const flags = [`-fsanitize=${sanitizers}`, '-fno-sanitize-recover=all'];

@@ -202,7 +202,8 @@ Case random_case(std::mt19937& random) {
   p.keys = whole(0, 7) ? whole(1, 300) : whole(2000, 2500);
   if (p.keys > 300) p.queries = whole(1, 20);
   p.head_dim = whole(1, 80);
-  p.value_dim = whole(0, 1) ? p.head_dim : whole(1, 80);
+  // Whole vectors of values have paths of their own.
+  p.value_dim = whole(0, 1) ? p.head_dim : whole(0, 1) ? whole(1, 80) : 16 * whole(1, 5);
   p.scale = whole(0, 4) ? 1 / std::sqrt(static_cast<double>(p.head_dim)) : -0.3;
   p.soft_cap = whole(0, 3) ? 0 : 2.5;
   c.has_sinks = whole(0, 2) == 0;
@@ -228,11 +229,13 @@ Case random_case(std::mt19937& random) {
   return c;
 }
 
-// Infinity or NaN in an input, which only some rows attend to.
+// Infinity or NaN in an input, which only some rows attend to. Not infinity where it makes scores: what has no weight may be masked or at
+// -inf, which kernels do not tell from each other.
 void spoil(Arrays& a, unsigned long number) {
   const float bad[] = {NAN, INFINITY, -INFINITY};
-  Array& array = number % 2 ? a.v : a.d_out;
-  array.set(static_cast<int64_t>(number / 6 % static_cast<unsigned>(array.size())), bad[number / 2 % 3]);
+  Array* const arrays[] = {&a.v, &a.d_out, &a.q, &a.k};
+  Array& array = *arrays[number % 4];
+  array.set(static_cast<int64_t>(number / 12 % static_cast<unsigned>(array.size())), number % 4 < 2 ? bad[number / 4 % 3] : NAN);
 }
 
 bool same_bits(const Array& a, const Array& b) { return memcmp(a.data(), b.data(), static_cast<size_t>(a.size()) * a.width()) == 0; }
