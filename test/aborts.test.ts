@@ -17,6 +17,8 @@ interface Case<On> {
   guarded(on: On): unknown;
   /** Past them. */
   past(raw: Raw, pluginRaw: Raw): unknown;
+  /** What it then does to the plugin, where that is not always a signal. */
+  readonly end?: RegExp;
 }
 
 const type = 'tensor<8xf32>';
@@ -69,7 +71,7 @@ async function ended(work: () => unknown): Promise<string> {
   return 'nothing';
 }
 
-const deadly = expect.stringMatching(/^SIG(ABRT|SEGV|ILL|FPE|BUS)$/);
+const deadly = /^SIG(ABRT|SEGV|ILL|FPE|BUS)$/;
 
 /** Tests of both ways. */
 function twice<On extends Client | Topology>(cases: readonly Case<On>[], open: (isolated: boolean) => Promise<On>): void {
@@ -82,10 +84,10 @@ function twice<On extends Client | Topology>(cases: readonly Case<On>[], open: (
     expect(liveHandles()).toBe(0);
   });
 
-  test.each(cases.map((one) => [one.name, one] as const))('%s', async (_, { rule, guarded, past }) => {
+  test.each(cases.map((one) => [one.name, one] as const))('%s', async (_, { rule, guarded, past, end = deadly }) => {
     await expect((async () => await guarded(here))()).rejects.toMatchObject({ name: 'ShapeError', message: expect.stringMatching(rule) });
     using there = await open(true);
-    expect(await ended(() => past(rawOf(there), there.plugin.raw))).toEqual(deadly);
+    expect(await ended(() => past(rawOf(there), there.plugin.raw))).toMatch(end);
   });
 }
 
@@ -112,6 +114,8 @@ describe('the CPU plugin', () => {
     ...['__onednn$matmul', '__onednn$convolution'].map((target) => ({
       ...program(`a custom call of ${target}`, customCall(target), /__onednn\$\w+ is the compiler's own/),
       past: (raw: Raw) => runThere(raw, customCall(target)),
+      // What it takes for its arguments is anything: sizes that there is no memory for, too, whose C++ exception the addon takes.
+      end: /^SIG(ABRT|SEGV|ILL|FPE|BUS)$|std::bad_alloc|std::length_error/,
     })),
     {
       name: 'no replicas, and no devices for them',

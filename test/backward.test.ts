@@ -10,6 +10,7 @@ import { stripsOf } from '../lib/lower/tpu-backward-tile';
 import { allows, causal, type LazyMask, local, parseMask } from '../lib/mask';
 import { Topology } from '../lib/pjrt';
 import { backwardErrors } from './backward-case';
+import { fuzz } from './fuzz/budget';
 import { describeTpu } from './helpers';
 import { anyMask, kernelMaskTexts, maskTexts } from './masks';
 
@@ -108,7 +109,7 @@ test('random masks, and compositions of them', () => {
       const options = { heads: 2, headDim: 8, queries: 270, keys: 300, mask: wide as LazyMask };
       check(options, { block: 128, dq: inMemory ? 'vmem' : 'hbm' });
     }),
-    { numRuns: 15 },
+    fuzz(15),
   );
 });
 

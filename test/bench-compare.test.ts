@@ -7,6 +7,7 @@ import { compare, type Metric, regressions, unmatched } from '../lib/bench/compa
 import { context } from '../lib/bench/machine';
 import { type AnyRow, type BenchmarkRow, readRecord, recordText, writeRecord } from '../lib/bench/record';
 import { sampleOf } from '../lib/bench/sample';
+import { fuzz } from './fuzz/budget';
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'node-pjrt bench '));
 afterAll(() => fs.rmSync(folder, { recursive: true }));
@@ -130,7 +131,7 @@ test('whatever the samples, verdicts turn around with the files', () => {
       expect(back.verdict).toBe(opposite[there.verdict]);
       expect(back.ratio * there.ratio).toBeCloseTo(1, 6);
     }),
-    { numRuns: 50 },
+    fuzz(50),
   );
 });
 

@@ -71,9 +71,10 @@ test('what the work throws comes out', async () => {
 });
 
 test('processor time is of this process, wall time of everything', async () => {
-  const idle = await sample(() => sleep(30), { budgetMs: 0 });
-  expect(idle.times[0]).toBeGreaterThanOrEqual(29);
-  expect(idle.cpu[0]).toBeLessThan(15);
+  // The least of some runs: V8 has threads of its own, which at times collect or compile for longer than a run.
+  const idle = await sample(() => sleep(30), { budgetMs: 60_000, tolerance: 0, maxRuns: 12 });
+  expect(Math.min(...idle.times)).toBeGreaterThanOrEqual(29);
+  expect(Math.min(...idle.cpu)).toBeLessThan(15);
   const busy = await sample(() => spin(30), { budgetMs: 0 });
   expect(busy.cpu[0]).toBeGreaterThan(5);
 });

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { medianInterval, quantile, ratioOf } from '../lib/bench/stats';
 import { median } from '../lib/timing/time';
+import { fuzz } from './fuzz/budget';
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i + 1);
 const times = (least: number, most: number) =>
@@ -45,6 +46,7 @@ test('an interval holds the median, and its ends are values', () => {
       expect(high).toBeGreaterThanOrEqual(median(values));
       expect(values).toEqual(expect.arrayContaining([low, high]));
     }),
+    fuzz(100),
   );
 });
 
@@ -106,7 +108,7 @@ test('a ratio of a sample to itself is 1, to a multiple the factor; swapped it i
       const swapped = ratioOf(base, values).interval ?? [0, 0];
       expect(swapped[0] * (plain.interval?.[1] ?? 0)).toBeCloseTo(1, 9);
     }),
-    { numRuns: 50 },
+    fuzz(50),
   );
 });
 

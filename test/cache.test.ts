@@ -6,6 +6,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import fc from 'fast-check';
 import { CacheFolder, EntryError, entryBytes, keyOf, parseEntry } from '../lib/pjrt/cache/cache';
+import { fuzz } from './fuzz/budget';
 
 const key = 'ab'.repeat(32);
 const entry = { facts: { name: 'add', cost: { flops: 8 } }, bytes: Uint8Array.from({ length: 300 }, (_, i) => i % 256) };
@@ -50,7 +51,7 @@ describe('an entry', () => {
           expect(Buffer.compare(read.bytes, bytes)).toBe(0);
         },
       ),
-      { numRuns: 200 },
+      fuzz(200),
     );
   });
 
@@ -83,7 +84,7 @@ describe('an entry', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      fuzz(500),
     );
   });
 

@@ -8,6 +8,7 @@ import { and, causal, documents, type LazyMask, local, not, or, parseMask } from
 import type { Client } from '../lib/pjrt';
 import { testInputs } from '../lib/timing/check';
 import { expectedOf, expectKernel, greatest, outputsOf } from './attention-case';
+import { fuzz } from './fuzz/budget';
 import { maxError } from './helpers';
 import { anyMask, kernelMaskTexts, maskTexts } from './masks';
 import { withCpu } from './with-target';
@@ -78,7 +79,7 @@ test.each(maskTexts)('%s', async (text) => {
 test('masks of every kind and composition', async () => {
   const size = fc.integer({ min: 1, max: 40 });
   const cases = fc.tuple(anyMask, size, size, fc.constantFrom(...attentionDTypes), fc.boolean());
-  for (const [mask, queries, keys, dtype, sinks] of fc.sample(cases, { numRuns: 60, seed: 3 }))
+  for (const [mask, queries, keys, dtype, sinks] of fc.sample(cases, fuzz(60)))
     await check({ dtype, heads: 2, kvHeads: 1, headDim: 3, queries, keys, mask, sinks });
 });
 
@@ -86,7 +87,7 @@ test('compositions of masks of many blocks', async () => {
   const texts = maskTexts.filter((text) => !text.startsWith('perHead'));
   const size = fc.integer({ min: 65, max: 270 });
   const cases = fc.tuple(fc.array(fc.constantFrom(...texts), { minLength: 3, maxLength: 3 }), size, size, fc.constantFrom(0, 1, 2));
-  for (const [chosen, queries, keys, kind] of fc.sample(cases, { numRuns: 30, seed: 4 })) {
+  for (const [chosen, queries, keys, kind] of fc.sample(cases, fuzz(30))) {
     const [a, b, c] = chosen.map((text) => parseMask(text, queries, keys) as LazyMask);
     const mask = [or(and(a, b), not(c)), and(or(a, b), or(not(c), local(3, 3))), not(or(and(a, c), b))][kind];
     await check({ dtype: attentionDTypes[kind], heads: 2, headDim: 4, queries, keys, mask });

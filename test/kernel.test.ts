@@ -12,6 +12,7 @@ import { causal, documentIds, maskText, parseMask } from '../lib/mask';
 import { reference } from '../lib/reference';
 import { testInputs } from '../lib/timing/check';
 import fc from 'fast-check';
+import { fuzz } from './fuzz/budget';
 import { maxError } from './helpers';
 import { anyMask, maskTexts } from './masks';
 
@@ -179,7 +180,7 @@ test('random masks up to four deep', () => {
       const { out, logSumExp } = run({ heads: 1, headDim: 8, queries: 140, keys: 270, mask }, { blockQ: 128, blockK: 128, heads: 1 });
       if (!(out < 2e-6 && logSumExp < 1e-4)) throw new Error(`${maskText(mask)}: ${out}, ${logSumExp}`);
     }),
-    { numRuns: 60 },
+    fuzz(60),
   );
 });
 

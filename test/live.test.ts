@@ -4,6 +4,7 @@ import * as vm from 'node:vm';
 import * as fc from 'fast-check';
 import { Client, hostArray, liveHandles, liveResources } from '../lib/pjrt';
 import { tensor } from '../lib/types';
+import { fuzz } from './fuzz/budget';
 import { node, quiet } from './node-process';
 import { elementwise } from './pjrt-programs';
 
@@ -116,7 +117,7 @@ test('any order of opening, running, reading and disposing', async () => {
       expect(liveResources()).toEqual(none);
       tensors += world.tensors;
     }),
-    { numRuns: 40 },
+    fuzz(40),
   );
   expect(tensors).toBeGreaterThan(120);
 });

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import * as m from '../lib/mask';
 import type { LazyMask } from '../lib/mask';
+import { fuzz } from './fuzz/budget';
 import { anyMask } from './masks';
 
 const small = (most: number) => fc.integer({ min: 0, max: most });
@@ -53,7 +54,7 @@ test('block classes, visits both ways, counts, pairs and empty rows', () => {
       );
       expect(m.emptyRows(one, queries, keys)).toBe(pair.filter((line) => !line.some((answer) => answer.some)).length);
     }),
-    { numRuns: 4000 },
+    fuzz(4000),
   );
 });
 
@@ -70,7 +71,7 @@ test('the words for the CPU kernel say what the mask means', () => {
               if (read(words, i, j, same, within) !== m.allows(one, i, j, given)) throw new Error(`(${i}, ${j}) of ${m.maskText(one)}`);
             }
     }),
-    { numRuns: 300 },
+    fuzz(300),
   );
 });
 
@@ -102,7 +103,7 @@ function read(words: readonly number[], i: number, j: number, same: number, with
 test('text is read as it was written', () => {
   fc.assert(
     fc.property(anyMask, (one) => void expect(m.maskText(m.parseMask(m.maskText(one), 8, 8))).toBe(m.maskText(one))),
-    { numRuns: 1000 },
+    fuzz(1000),
   );
 });
 
@@ -115,6 +116,6 @@ test('materialized bits', () => {
         for (let j = 0; j < keys; j++)
           if (m.allows(bits, i, j) !== m.allows(one, i, j)) throw new Error(`(${i}, ${j}) of ${m.maskText(one)}`);
     }),
-    { numRuns: 1000 },
+    fuzz(1000),
   );
 });

@@ -7,6 +7,7 @@ import { lower } from '../lib/lower';
 import { allowed, idSetsOf, kernelScalars, nextIn, spansOf } from '../lib/lower/tpu-mask';
 import { allows, cover, documentIds, type LazyMask, maskText, perHead } from '../lib/mask';
 import { Client } from '../lib/pjrt';
+import { fuzz } from './fuzz/budget';
 import { anyMask } from './masks';
 
 const segmentOf = (token: number) => Math.floor(token / 5);
@@ -114,15 +115,15 @@ test('Mosaic: the predicate of a tile, and a walk that leaves no active block ou
         );
       }
     }),
-    { numRuns: 1000 },
+    fuzz(1000),
   );
 });
 
 test.each(['dense', 'cpu'] as const)('%s: which keys a query sees, on the CPU plugin', async (target) => {
   using cpu = await Client.open('cpu');
   // Many masks in one program, one a head. Scores are equal and key j's value is unit vector j: the output is positive at the keys that are seen.
-  const masks = fc.sample(anyMask, { numRuns: target === 'cpu' ? 200 : 60, seed: 7 });
-  for (const { queries, keys, keyLength } of fc.sample(sizes, { numRuns: 10, seed: 8 })) {
+  const masks = fc.sample(anyMask, fuzz(target === 'cpu' ? 200 : 60));
+  for (const { queries, keys, keyLength } of fc.sample(sizes, fuzz(10))) {
     const spec = attention({ heads: masks.length, kvHeads: 1, headDim: 1, valueDim: keys, queries, keys, mask: perHead(masks), scale: 0 });
     using compiled = await cpu.compile(lower(spec, target));
     const identity = new Float32Array(keys * keys);

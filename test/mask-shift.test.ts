@@ -1,6 +1,7 @@
 /** A mask as a part of its plane has it, against its meaning. */
 import fc from 'fast-check';
 import { allows, causal, hasKind, type LazyMask, parseMask, segments, shifted } from '../lib/mask';
+import { fuzz } from './fuzz/budget';
 import { anyMask, maskTexts } from './masks';
 
 const part = fc.record({
@@ -27,7 +28,7 @@ const movable = anyMask.filter((mask) => !hasKind(mask, 'keyLengths'));
 test('of every kind and composition', () => {
   fc.assert(
     fc.property(movable, part, (mask, of) => expect(wrongPairs(mask, of)).toEqual([])),
-    { numRuns: 2000 },
+    fuzz(2000),
   );
 });
 

@@ -11,6 +11,7 @@ import { Message } from '../lib/pjrt/proto';
 import { distribution } from '../lib/timing/distribution';
 import { testInputs } from '../lib/timing/check';
 import { expectedOf, kernelErrors, type Values } from './attention-case';
+import { fuzz } from './fuzz/budget';
 import { describeTpu, maxError, testTpu } from './helpers';
 import { withCpu } from './with-target';
 
@@ -167,7 +168,7 @@ test('attentions at random, over meshes at random', async () => {
     const queries = tokens * (mesh.sequence ?? 1);
     expect(await wrongOutputs(of(mask, { queries, ...(others as Partial<AttentionOptions>) }), { mesh })).toEqual([]);
   };
-  await fc.assert(fc.asyncProperty(drawn, check), { numRuns: 12 });
+  await fc.assert(fc.asyncProperty(drawn, check), fuzz(12));
 }, 300_000);
 
 test('runs at the same time do not meet', async () => {

@@ -18,6 +18,7 @@ import {
   parseMask,
   perHead,
 } from '../lib/mask';
+import { fuzz } from './fuzz/budget';
 import { anyMask } from './masks';
 
 const of = (mask: Mask, tokens: number, others: Partial<AttentionOptions> = {}) =>
@@ -84,7 +85,7 @@ test('every pair that a mask allows is computed once, by whichever devices and i
       const tokens = 2 * split.sequence * size;
       expect(wrongPairs(mask, { tokens, shares: split, placement: order })).toEqual([]);
     }),
-    { numRuns: 300 },
+    fuzz(300),
   );
 });
 
@@ -103,6 +104,7 @@ test('zig-zag order is a permutation that mirrors each chunk, and none of a chun
         expect(order[place]).toBe(size * (isSecond ? 2 * shards - 1 - shard : shard));
       }
     }),
+    fuzz(100),
   );
   expect([...zigzagOrder(8, 2)]).toEqual([0, 1, 6, 7, 2, 3, 4, 5]);
   expect(() => zigzagOrder(6, 2)).toThrow('zigzagOrder: tokens are a multiple of twice the shards; got 6 tokens and 2 shards');
