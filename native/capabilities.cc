@@ -1,7 +1,9 @@
 #include "capabilities.h"
 
 #include <algorithm>
+#include <stdexcept>
 
+#include "attention.h"
 #include "compile.h"
 #include "extension_type.h"
 #include "napi.h"
@@ -121,9 +123,22 @@ Napi::Value extension_names(const Napi::CallbackInfo& info) {
   return names;
 }
 
+// attentionKernels(): names of those that the CPU plugin's custom calls have here, first the one that runs, then the others, fastest first.
+Napi::Value attention_kernels(const Napi::CallbackInfo& info) try {
+  std::vector<std::string> names = attention::kernel_names();
+  const auto chosen = std::find(names.begin(), names.end(), attention::name_of(attention::chosen_kernel()));
+  std::rotate(names.begin(), chosen, chosen + 1);
+  Napi::Array list = Napi::Array::New(info.Env());
+  for (const std::string& name : names) list.Set(list.Length(), name);
+  return list;
+} catch (const std::invalid_argument& caught) {
+  throw Error(PJRT_Error_Code_INVALID_ARGUMENT, caught.what());
+}
+
 }  // namespace
 
 void export_capabilities(Napi::Env env, Napi::Object exports) {
+  exports.Set("attentionKernels", Napi::Function::New<guarded<attention_kernels>>(env));
   exports.Set("capabilities", Napi::Function::New<guarded<capabilities>>(env));
   exports.Set("extensionNames", Napi::Function::New<guarded<extension_names>>(env));
 }

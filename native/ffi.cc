@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdio>
-#include <cstdlib>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
@@ -293,10 +292,7 @@ ffi::Error run_job(const char* target, ffi::ThreadPool& pool, const Attributes& 
   const auto error = [&](ffi::ErrorCode code, const std::string& message) { return ffi::Error(code, std::string(target) + ": " + message); };
   try {
     if (attributes.threads < 0) fail("threads is 1 or more, or 0 for all cores", std::to_string(attributes.threads));
-    std::string why;
-    const attention::Kernel* kernel = attention::select_kernel(std::getenv("NODE_PJRT_ISA"), &why);
-    if (!kernel) throw std::invalid_argument("NODE_PJRT_ISA: " + why);
-    const std::string lack = run_on(pool, attributes.threads, make(*kernel));
+    const std::string lack = run_on(pool, attributes.threads, make(attention::chosen_kernel()));
     return lack.empty() ? ffi::Error::Success() : error(ffi::ErrorCode::kResourceExhausted, lack);
   } catch (const std::invalid_argument& caught) {
     return error(ffi::ErrorCode::kInvalidArgument, caught.what());

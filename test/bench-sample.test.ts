@@ -18,13 +18,13 @@ test('work of one length is warm after six runs, and the first of them do not co
       runs++;
       spin(3);
     },
-    { budgetMs: 5000, tolerance: 0.5 },
+    { budgetMs: 60_000, tolerance: 0.5 },
   );
   expect(taken.times.length + taken.warmup.length).toBe(runs);
   expect(taken.steady).toBe(true);
   expect(taken.warmup.length).toBeGreaterThanOrEqual(3);
-  // Ten that count are enough where half the median is wide enough.
-  expect(taken.times.length).toBe(10);
+  // Ten that count are enough where half the median is wide enough; more are taken beside other work.
+  expect(taken.times.length).toBeGreaterThanOrEqual(10);
   expect(taken.min).toBeGreaterThanOrEqual(3);
   expect(taken.interval?.[0]).toBeLessThanOrEqual(taken.median);
 });

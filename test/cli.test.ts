@@ -4,6 +4,7 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import { cpuBlocks } from '../lib/lower/cpu';
+import { cpuKernels } from '../lib/pjrt';
 import { testTpu } from './helpers';
 
 const main = path.join(__dirname, '..', 'dist', 'cli', 'main.js');
@@ -128,7 +129,20 @@ test('doctor finds all that is needed', () => {
   const { stdout, stderr } = run('doctor', '--json');
   expect(stderr).toBe('');
   const findings = JSON.parse(stdout) as { name: string; state: string; detail: string }[];
-  const names = ['node', 'compiler', 'make', 'python', 'pip', 'addon', 'cpu plugin', 'tpu plugin', 'live handles', 'TPU hardware', 'cache'];
+  const names = [
+    'node',
+    'compiler',
+    'make',
+    'python',
+    'pip',
+    'addon',
+    'cpu kernels',
+    'cpu plugin',
+    'tpu plugin',
+    'live handles',
+    'TPU hardware',
+    'cache',
+  ];
   expect(findings.map(({ name }) => name)).toEqual(names);
   expect(findings.find(({ name }) => name === 'cpu plugin')).toMatchObject({
     state: 'ok',
@@ -140,6 +154,23 @@ test('doctor finds all that is needed', () => {
     detail: '0 of 4 left after a run on the CPU plugin, 0 B of buffers, 0 B shared with arrays, 0 operations under way',
   });
   expect(run('doctor').stdout).toMatch(/^cpu plugin: 118 of the 118 functions of PJRT 0\.81; extensions: .*FFI.*; missing: .*RawBuffer/m);
+});
+
+test('doctor has the CPU kernel that runs first, the one that NODE_PJRT_ISA names', () => {
+  const kernels = (isa: string) => {
+    const { stdout } = spawnSync(process.execPath, [main, 'doctor', '--json'], {
+      env: { ...process.env, NODE_PJRT_ISA: isa },
+      encoding: 'utf8',
+    });
+    return (JSON.parse(stdout) as { name: string }[]).find(({ name }) => name === 'cpu kernels');
+  };
+  const inOrder = cpuKernels();
+  expect(kernels('')).toMatchObject({ state: 'ok', detail: `${inOrder.join(', ')}; the first one runs` });
+  expect(kernels('generic')).toMatchObject({ detail: `${['generic', ...inOrder.slice(0, -1)].join(', ')}; the first one runs` });
+  expect(kernels('mmx')).toMatchObject({
+    state: 'missing',
+    detail: expect.stringMatching(/^INVALID_ARGUMENT: NODE_PJRT_ISA: an instruction set is one of .*generic; got mmx$/),
+  });
 });
 
 test('doctor says what does not work, and exits with 1', () => {

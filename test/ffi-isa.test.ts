@@ -2,25 +2,29 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
+import { cpuKernels } from '../lib/pjrt';
 
 const root = path.join(__dirname, '..');
-const flags = new Set(
-  readFileSync('/proc/cpuinfo', 'utf8')
-    .match(/^(?:flags|Features)\s*:.*$/m)?.[0]
-    .split(/\s+/),
-);
+const info = readFileSync('/proc/cpuinfo', 'utf8');
+const flags = new Set(info.match(/^(?:flags|Features)\s*:.*$/m)?.[0].split(/\s+/));
 const has = (...names: string[]) => names.every((name) => flags.has(name));
 
-// As attention.cc has them, the fastest first: that one the other files have run.
-const avx512 = has('avx512f', 'avx512bw', 'avx512dq', 'avx512vl');
-const [, ...others] = [
-  avx512 && has('avx512_bf16', 'amx_tile', 'amx_bf16') && 'avx512_amx',
-  avx512 && has('avx512_bf16') && 'avx512_bf16',
-  avx512 && 'avx512',
-  has('avx2', 'fma') && 'avx2',
-  process.arch === 'arm64' && has('bf16') && 'neon_bf16',
-  'generic',
-].filter((name) => name !== false);
+test('the kernels of this machine, fastest first', () => {
+  const avx512 = has('avx512f', 'avx512bw', 'avx512dq', 'avx512vl');
+  const pairs = avx512 && has('avx512_bf16');
+  const wide = [pairs && 'avx512_bf16', avx512 && 'avx512'];
+  const names = [
+    pairs && has('amx_tile', 'amx_bf16') && 'avx512_amx',
+    ...(info.includes('GenuineIntel') ? wide.reverse() : wide),
+    has('avx2', 'fma') && 'avx2',
+    process.arch === 'arm64' && has('bf16') && 'neon_bf16',
+    'generic',
+  ];
+  expect(cpuKernels()).toEqual(names.filter((name) => name !== false));
+});
+
+// The other files have run the first one.
+const [, ...others] = cpuKernels();
 const suites = [['test/ffi.test.ts'], ['test/ffi-mask.test.ts', '--testNamePattern', 'masks of random shape'], ['test/cpu.test.ts']];
 
 const cases = others.flatMap((isa) => suites.map((suite) => [isa, suite] as const));

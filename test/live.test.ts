@@ -76,7 +76,7 @@ describe('parents and children go in any order', () => {
   test.each(permutations(names).map((order) => [order.join(', '), order]))('%s', async (_, order) => {
     const handles = await opened();
     const read = handles.output.read();
-    const run = handles.program.run({ a: handles.input, b: handles.output });
+    const run = handles.program.run({ a: handles.input, b: handles.output }).catch((error: Error) => error);
     let count = 4;
     for (const name of order) {
       handles[name].dispose();
@@ -90,8 +90,7 @@ describe('parents and children go in any order', () => {
     }
     // What was under way when it went is finished.
     expect(await read).toEqual(filled(4));
-    const ended = await run.catch((error: Error) => error);
-    expect(ended).toMatchObject({ name: 'DisposedError' });
+    expect(await run).toMatchObject({ name: 'DisposedError' });
     await expect(handles.output.read()).rejects.toMatchObject({ name: 'DisposedError' });
     await expect(handles.program.run({ a: handles.input, b: handles.input })).rejects.toMatchObject({ name: 'DisposedError' });
     await expect(handles.client.compile(add)).rejects.toMatchObject({ name: 'DisposedError' });

@@ -68,7 +68,7 @@ function hindrance(flags: readonly string[]): string | undefined {
 /** A test, or one that is skipped and says why. */
 function testUnless(reason: string | undefined, name: string, body: () => Promise<void>): void {
   if (reason) test.skip(`${name}: ${reason}`, body);
-  else test(name, body, 300_000);
+  else test(name, body, 900_000);
 }
 
 /** Runs the program, whose exit status is 0 where nothing failed. */

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Command } from 'commander';
-import { type Capabilities, Client, liveHandles, liveResources, Plugin } from '../pjrt';
+import { type Capabilities, Client, cpuKernels, liveHandles, liveResources, Plugin } from '../pjrt';
 import { hasTpu } from '../pjrt/environment';
 import { isPrebuilt } from '../pjrt/native';
 import { cacheDirectory, type PluginName, supplies } from '../supply';
@@ -39,6 +39,7 @@ async function run({ json }: { json?: boolean }): Promise<void> {
     await tool('python', 'python3', ['--version']),
     await tool('pip', 'python3', ['-m', 'pip', '--version']),
     await found('addon', () => `loads, ${liveHandles()} live handles`),
+    await found('cpu kernels', () => `${cpuKernels().join(', ')}; the first one runs`),
     await plugin('cpu'),
     await plugin('tpu'),
     await lifetimes(),

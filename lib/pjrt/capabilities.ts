@@ -57,6 +57,15 @@ function named({ type, name = laterExtensions[type] }: ExtensionFacts): Extensio
   return name === undefined ? { type } : { type, name };
 }
 
+/**
+ * The instruction sets of this library's attention kernels for the CPU plugin that this machine has, such as `avx512_bf16`: first the one that
+ * runs, then the others, the fastest first.
+ * @throws PjrtError INVALID_ARGUMENT where the environment variable NODE_PJRT_ISA, which chooses one, names another
+ */
+export function cpuKernels(): readonly string[] {
+  return native().attentionKernels();
+}
+
 /** What an extension goes by in a text. */
 export function extensionText({ type, name }: Extension): string {
   return name ?? `extension ${type}`;

@@ -1,7 +1,7 @@
 /** The runtime half: plugins, and what they compile and run. */
 export type { Buffer } from './buffer';
 export type { CallbackFunction, CallbackInput, CallbackResults } from './callback';
-export type { Capabilities, Extension, Slot, Version } from './capabilities';
+export { type Capabilities, cpuKernels, type Extension, type Slot, type Version } from './capabilities';
 export { Client, type ClientOptions, type Device, type CompileOptions, type ShardedOptions, type Target } from './client';
 export type { CacheOption, CompileCache } from './cache/compile-cache';
 export type { CreateOptions } from './create';

@@ -151,6 +151,7 @@ interface Addon {
   takeLogs(print: number, hear: () => void, most: number): () => [lines: LogFacts[], leftOut: number];
   release(handle: Raw): void;
   loadPlugin(path: string): Promise<PluginFacts>;
+  attentionKernels(): string[];
   capabilities(plugin: Raw): CapabilityFacts;
   extensionNames(): string[];
   createClient(plugin: Raw, options: readonly CreateOptionRow[], ask?: (...question: never) => void): Promise<Raw>;
