@@ -18,8 +18,6 @@ import { sizeOf, tensor } from '../lib/types';
 import { describeTpu } from './helpers';
 import { elementwise, matmul } from './pjrt-programs';
 
-jest.setTimeout(60_000);
-
 let folder: string;
 let codes: (string | undefined)[];
 const said = async () => {

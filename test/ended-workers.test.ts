@@ -7,4 +7,4 @@ test('workers that are ended in the middle of anything', () => {
   const script = path.join(__dirname, 'fuzz', 'ended-workers.js');
   const { status, signal, stderr } = spawnSync(process.execPath, [script, `${fuzzRuns(20)}`, `${fuzzSeed}`], { encoding: 'utf8' });
   expect({ status, signal, stderr }).toEqual({ status: 0, signal: null, stderr: '' });
-}, 300_000);
+});

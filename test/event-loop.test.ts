@@ -9,8 +9,6 @@ import { heldBy } from '../lib/timing/event-loop';
 import { tensor } from '../lib/types';
 import { withCpu } from './with-target';
 
-jest.setTimeout(120_000);
-
 // Milliseconds: 20 are meant (bench/runtime.mjs shows them), and other work on the machine may take the processor away at any time. So each
 // is tried some times: what holds it up does so always, and for longer.
 const most = 60;

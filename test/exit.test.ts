@@ -2,8 +2,6 @@
 import { testTpu } from './helpers';
 import { type Ended, node, quiet } from './node-process';
 
-jest.setTimeout(300_000);
-
 /** Starts work without end; each is asked for while others are under way. `keep` holds what lives until the end. */
 const endless = {
   open: `for (;;) { const other = await Client.open('cpu', { devices: 4 }); other.dispose(); }`,

@@ -16,7 +16,7 @@ beforeAll(() => {
   });
   const [{ filename }] = JSON.parse(packed);
   app = installIn(path.join(scratch, 'app'), [...pack(scratch), path.join(scratch, filename)], { scripts: true });
-}, 180_000);
+});
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
 const head = `const { Client, stablehlo, tensor } = require('node-pjrt');

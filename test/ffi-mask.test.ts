@@ -8,8 +8,6 @@ import { bandStrips, type FfiInterval, type FfiMask, type FfiStrip, part, plane 
 import { randomMask } from './ffi-mask-random';
 import { withCpu } from './with-target';
 
-jest.setTimeout(60_000);
-
 let client: Client;
 withCpu((opened) => {
   client = opened;

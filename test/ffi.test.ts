@@ -9,8 +9,6 @@ import { testData } from '../lib/timing/check';
 import { maxError } from './helpers';
 import { withCpu } from './with-target';
 
-jest.setTimeout(30_000);
-
 let client: Client;
 withCpu((opened) => {
   client = opened;

@@ -5,8 +5,6 @@ import { readFileSync } from 'node:fs';
 import * as path from 'node:path';
 import { elementwise, loop } from './pjrt-programs';
 
-jest.setTimeout(60_000);
-
 const dist = path.join(__dirname, '..', 'dist', 'pjrt');
 const prelude = `
   const { Client, liveHandles } = require(${JSON.stringify(dist)});

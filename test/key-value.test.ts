@@ -9,8 +9,6 @@ import { Worker } from 'node:worker_threads';
 import { Client, type KeyValueStore, LocalStore, liveHandles, RemoteStore, serveStore } from '../lib/pjrt';
 import { includeDirs, pluginPath } from '../lib/supply';
 
-jest.setTimeout(60_000);
-
 const bytes = (text: string) => new Uint8Array(Buffer.from(text));
 const text = (value: Uint8Array | undefined) => value && Buffer.from(value).toString();
 const failure = (code: string, message: string) =>

@@ -8,8 +8,6 @@ import { fuzz } from './fuzz/budget';
 import { node, quiet } from './node-process';
 import { elementwise } from './pjrt-programs';
 
-jest.setTimeout(120_000);
-
 const type = tensor('f32', [1024]);
 const bytes = 4096;
 // Plugins: those that other files of tests loaded in this process are loaded too.

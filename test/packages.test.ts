@@ -16,7 +16,7 @@ const install = (name: string, packages: string[]) => installIn(path.join(scratc
 beforeAll(() => {
   tarballs = pack(scratch);
   app = install('app', tarballs);
-}, 180_000);
+});
 afterAll(() => fs.rmSync(scratch, { recursive: true, force: true }));
 
 const inTarball = (file: string) =>

@@ -5,8 +5,6 @@ import { tensor } from '../lib/types';
 import { elementwise, loop, matmul } from './pjrt-programs';
 import { withCpu } from './with-target';
 
-jest.setTimeout(60_000);
-
 let cpu: Client;
 withCpu((opened) => {
   cpu = opened;

@@ -9,8 +9,6 @@ import { type HostArray, tensor } from '../lib/types';
 import { describeTpu } from './helpers';
 import { elementwise, huge } from './pjrt-programs';
 
-jest.setTimeout(60_000);
-
 const failure = (name: string, message: RegExp) => expect.objectContaining({ name, message: expect.stringMatching(message) });
 const four = tensor('f32', [4]);
 

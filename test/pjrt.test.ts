@@ -8,8 +8,6 @@ import { describeTpu } from './helpers';
 import { elementwise, matmul } from './pjrt-programs';
 import { withCpu } from './with-target';
 
-jest.setTimeout(60_000);
-
 describe('the CPU plugin', () => {
   let cpu: Client;
   withCpu((opened) => {

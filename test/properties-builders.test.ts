@@ -11,8 +11,6 @@ import { fuzz } from './fuzz/budget';
 import { anyMask } from './masks';
 import { withCpu } from './with-target';
 
-jest.setTimeout(120_000);
-
 let cpu: Client;
 withCpu((opened) => {
   cpu = opened;

@@ -4,8 +4,6 @@ import * as path from 'node:path';
 import fc from 'fast-check';
 import { fuzz } from './fuzz/budget';
 
-jest.setTimeout(300_000);
-
 const main = path.join(__dirname, '..', 'dist', 'cli', 'main.js');
 
 interface Ended {

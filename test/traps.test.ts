@@ -5,8 +5,6 @@
 import { testTpu } from './helpers';
 import { node, quiet } from './node-process';
 
-jest.setTimeout(120_000);
-
 describe('signals', () => {
   const dispositions = `require('node:fs').readFileSync('/proc/self/status', 'utf8').match(/Sig(Ign|Cgt):.*/g).join()`;
 

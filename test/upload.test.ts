@@ -13,8 +13,6 @@ import { type DType, dtypes, tensor } from '../lib/types';
 import { elementwise } from './pjrt-programs';
 import { withCpu } from './with-target';
 
-jest.setTimeout(60_000);
-
 let cpu: Client;
 withCpu((opened) => {
   cpu = opened;
