@@ -145,7 +145,7 @@ describe('the CPU plugin', () => {
     using here = await Client.open('cpu');
     await expect(here.compile(text)).rejects.toThrow(/stablehlo\.infeed waits for ever/);
     await expect(Client.open('cpu', { devices: 100_000 })).rejects.toThrow(/devices is a whole number from 1 to 64/);
-    const there = await Client.open('cpu', { isolated: { timeoutMs: 1500 } });
+    const there = await Client.open('cpu', { isolated: { timeoutMs: 4000 } });
     const waits = runThere(rawOf(there), text.replace('return %a', 'return %r#0'));
     await expect(waits).rejects.toMatchObject({ name: 'PluginCrashError', reason: 'timeout' });
     expect(liveHandles()).toBe(2);

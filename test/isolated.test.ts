@@ -329,19 +329,19 @@ describe('the end of a process', () => {
   });
 
   test('a run without an end, by its time limit', async () => {
-    const client = await open({ timeoutMs: 1000 });
+    const client = await open({ timeoutMs: 4000 });
     using program = await client.compile(loop(2 ** 31 - 1));
     using a = client.upload(eight, counted(8));
     const start = performance.now();
     await expect(program.run({ a })).rejects.toEqual(
-      crash({ reason: 'timeout', message: expect.stringMatching(/did not answer to execute within 1000 ms/) }),
+      crash({ reason: 'timeout', message: expect.stringMatching(/did not answer to execute within 4000 ms/) }),
     );
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(performance.now() - start).toBeLessThan(20_000);
     expect(await gone(client.plugin.pid)).toBe(true);
   });
 
   test('a process that stands still, by the time limit of what blocks this one', async () => {
-    const client = await open({ timeoutMs: 1000 });
+    const client = await open({ timeoutMs: 4000 });
     process.kill(client.plugin.pid, 'SIGSTOP');
     expect(() => client.devices[0].memories).toThrow(crash({ reason: 'timeout' }));
     expect(await gone(client.plugin.pid)).toBe(true);
