@@ -2,6 +2,7 @@
 import { type Buffer, Client, type LoadedExecutable, liveHandles } from '../lib/pjrt';
 import { native, where } from '../lib/pjrt/native';
 import { tensor } from '../lib/types';
+import { processorMs } from './helpers';
 import { elementwise, loop, matmul } from './pjrt-programs';
 import { withCpu } from './with-target';
 
@@ -10,20 +11,14 @@ withCpu((opened) => {
   cpu = opened;
 });
 
-/** Milliseconds of processor time that this process has taken: other work on the machine does not count. */
-function now(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1000;
-}
-
-/** Runs `work` beside a 1 ms timer: how long it took, how often the timer fired, and the longest it had to wait, all by `now`. */
+/** Runs `work` beside a 1 ms timer: how long it took, how often the timer fired, and the longest it had to wait, all by processor time. */
 async function besides(work: () => Promise<unknown>): Promise<{ total: number; ticks: number; longest: number }> {
-  const start = now();
+  const start = processorMs();
   const times = [start];
-  const timer = setInterval(() => times.push(now()), 1);
+  const timer = setInterval(() => times.push(processorMs()), 1);
   await work();
   clearInterval(timer);
-  const end = now();
+  const end = processorMs();
   const gaps = [...times.slice(1), end].map((time, i) => time - times[i]);
   return { total: end - start, ticks: gaps.length - 1, longest: Math.max(...gaps) };
 }
@@ -70,7 +65,7 @@ test('run after run of a program that runs on this thread', async () => {
   using program = await cpu.compile(elementwise('tanh', '8192xf32', 1));
   using a = cpu.upload(tensor('f32', [8192]), new Float32Array(8192));
   const { total, ticks, longest } = await besides(async () => {
-    for (const end = now() + 300; now() < end; ) await runOn(program, a);
+    for (const end = processorMs() + 300; processorMs() < end; ) await runOn(program, a);
   });
   expect(ticks).toBeGreaterThan(total / 60);
   expect(longest).toBeLessThan(100);

@@ -1,6 +1,7 @@
 /** What is read of a program's text before a plugin sees it: the ports, and what is refused. */
 import { programOf } from '../lib/pjrt/program/program';
 import { typeText } from '../lib/types';
+import { processorMs } from './helpers';
 
 async function read(text: string) {
   const { inputs, outputs, donated, opaque } = await programOf(text);
@@ -143,9 +144,9 @@ describe('large texts', () => {
     ['50,000 functions', () => Array.from({ length: 5e4 }, (_, i) => `func.func @${i ? `f${i}` : 'main'}() { return }`).join('\n')],
   ])('%s', async (_, text) => {
     const long = text();
-    const start = performance.now();
+    const start = processorMs();
     await programOf(long);
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(processorMs() - start).toBeLessThan(5000);
   });
 
   test('others get their turn', async () => {

@@ -19,6 +19,7 @@ import {
   perHead,
 } from '../lib/mask';
 import { fuzz } from './fuzz/budget';
+import { processorMs } from './helpers';
 import { anyMask } from './masks';
 
 const of = (mask: Mask, tokens: number, others: Partial<AttentionOptions> = {}) =>
@@ -160,10 +161,10 @@ test('masks of heads are those of the device’s heads', () => {
 });
 
 test('1024 devices: planned in a second', () => {
-  const begin = performance.now();
+  const begin = processorMs();
   const { plan } = shardsOf(of(causal(), 2 ** 20), { mesh: { sequence: 1024 } });
   expect(plan?.classes.length).toBe(3);
-  expect(performance.now() - begin).toBeLessThan(10_000);
+  expect(processorMs() - begin).toBeLessThan(10_000);
 });
 
 test.each<[string, () => unknown]>([
