@@ -85,14 +85,22 @@ export interface TensorType {
   readonly shape: readonly number[];
 }
 
-/** `tensor('bf16', [16, 4096, 256])`. Throws ShapeError for an unknown dtype, or a dimension that is no whole number >= 0, or a size over 2^53 bytes. */
+/**
+ * Elements of a tensor, at most. The product of dimensions that overflows 63 bits aborts both plugins, and libtpu aborts from 2^42 elements on
+ * where the tensor is an intermediate one; 2^40 f32, 4 TiB, are still well answered.
+ */
+export const maxElements = 2 ** 40;
+
+/** `tensor('bf16', [16, 4096, 256])`. Throws ShapeError for an unknown dtype, a dimension that is no whole number >= 0, or more than 2^40 elements. */
 export function tensor(dtype: DType, shape: readonly number[]): TensorType {
   if (!isDType(dtype)) throw new ShapeError(`a dtype is one of ${Object.keys(rows).join(', ')}; got ${shown(dtype)}`);
   if (!Array.isArray(shape)) throw new ShapeError(`a shape is an array of dimensions; got ${shown(shape)}`);
   for (const n of shape)
     if (!Number.isSafeInteger(n) || n < 0) throw new ShapeError(`a dimension is a whole number, 0 or more; got ${shown(shape)}`);
   const type = Object.freeze({ dtype, shape: Object.freeze([...shape]) });
-  if (!Number.isSafeInteger(bytesOf(type))) throw new ShapeError(`a tensor has at most 2^53 bytes; got ${typeText(type)}`);
+  // A dimension of 0 does not save the others: the plugins multiply them all the same.
+  if (shape.reduce((product, n) => product * Math.max(n, 1), 1) > maxElements)
+    throw new ShapeError(`a tensor has at most 2^40 elements; got ${typeText(type)}`);
   return type;
 }
 

@@ -138,6 +138,16 @@ describe('the CPU plugin', () => {
   ];
   twice<Client>(cases, (isolated) => Client.open('cpu', { isolated }));
 
+  test('a 0 that constants are divided by is kept from being folded, and past that ends it', async () => {
+    const text = result(
+      main(`%c = stablehlo.constant dense<0> : tensor<8xi32> %0 = stablehlo.remainder %c, %c : tensor<8xi32>`, 'tensor<8xi32>'),
+    );
+    using here = await Client.open('cpu');
+    (await here.compile(text)).dispose();
+    using there = await Client.open('cpu', { isolated: true });
+    expect(await ended(() => compileThere(rawOf(there), text))).toBe('SIGFPE');
+  });
+
   test('what takes for ever is an error, and past the check a timeout', async () => {
     const text = main(
       '%t = stablehlo.create_token : !stablehlo.token %r:2 = "stablehlo.infeed"(%t) <{infeed_config = ""}> : (!stablehlo.token) -> (tensor<8xf32>, !stablehlo.token)',

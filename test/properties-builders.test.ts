@@ -109,6 +109,11 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
           x: s.maximum(x, y),
         })).x,
   ),
+  fc.tuple(fc.constantFrom(...dtypes), shape, fc.constantFrom(0, 1, 3)).map(
+    ([dtype, of, value]): Step =>
+      () =>
+        s.constant(value, tensor(dtype, of)),
+  ),
   fc.tuple(fc.constantFrom(...dtypes), shape, axis).map(
     ([dtype, of, dim]): Step =>
       () =>

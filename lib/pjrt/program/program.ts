@@ -33,13 +33,13 @@ export async function programOf(module: Module | string): Promise<Program> {
   const main = await reader.read();
   const inputs = main.inputs.map((port, i) => named(port.name ?? `arg${i}`, port, 'takes'));
   const outputs = outputNames(main.outputs).map((name, i) => named(name, main.outputs[i], 'returns'));
-  const { opaque, hazards } = reader;
-  const read = { text, inputs, outputs, opaque, callsBack: text.includes(callbackTarget), collectives: hazards.collectives };
+  const { opaque, hazards, divisors } = reader;
+  const read = { inputs, outputs, opaque, callsBack: text.includes(callbackTarget), collectives: hazards.collectives };
   const ports = typeof module === 'string' ? read : module;
   agree('inputs', ports.inputs, inputs);
   agree('outputs', ports.outputs, outputs);
   const donated = new Set(ports.inputs.filter((_, i) => main.inputs[i].donated).map(({ name }) => name));
-  return { ...read, ...ports, donated };
+  return { ...read, ...ports, text: divisors.edited(), donated };
 }
 
 function textOf(module: Module | string): string {

@@ -4,17 +4,13 @@
  * wrong is left to the plugin, which says it better.
  */
 import { ShapeError } from '../../errors';
-import { isDType, type TensorType } from '../../types';
+import { isDType, maxElements, type TensorType } from '../../types';
 import { checkCalls } from '../calls';
+import { Divisors } from './divisors';
 import { Hazards } from './hazards';
 import { type Kind, Scanner } from './scanner';
 import { Turn } from '../turns';
 
-/**
- * Elements of a tensor. The product of dimensions that overflows 63 bits aborts both plugins, and libtpu aborts from 2^42 elements on
- * where the tensor is an intermediate one; 2^40 f32, 4 TiB, are still well answered.
- */
-const maxElements = 2 ** 40;
 /**
  * Brackets within brackets, counted on through calls. A plugin walks all of these by recursion and runs out of stack (8 MiB) between
  * 2,000 and 5,000 regions in regions, 600 and 1,000 calls one in another, or 5,000 and 20,000 attributes.
@@ -56,6 +52,7 @@ for (const closing of ')]}>') turns[closing.charCodeAt(0)] = -1;
 export class Reader {
   opaque = false;
   readonly hazards = new Hazards();
+  readonly divisors: Divisors;
   readonly #scanner: Scanner;
   readonly #functions = new Map<string, Func>();
   /** Functions whose bodies are being read, the innermost last. */
@@ -69,6 +66,7 @@ export class Reader {
 
   constructor(text: string) {
     this.#scanner = new Scanner(text);
+    this.divisors = new Divisors(text);
   }
 
   /** Reads it all and returns `@main`. Others get their turn every few milliseconds: 27 MB of decimals take 350 ms. */
@@ -106,6 +104,7 @@ export class Reader {
     const kind = scanner.next();
     this.#isTensor = false;
     this.hazards.token(kind, scanner);
+    this.divisors.token(kind, scanner);
     if (kind === 'mark') {
       this.#mark();
       return kind;
@@ -170,7 +169,7 @@ export class Reader {
       if (end === at) break;
       const dimension = Number(text.slice(at, end));
       shape.push(dimension);
-      // A dimension of 0 does not save the others: the plugins multiply them all the same.
+      // As `tensor` counts them.
       elements *= Math.max(dimension, 1);
       at = scanner.skip(end);
       if (text[at] !== 'x') break;
