@@ -1,5 +1,5 @@
 /** What a kernel must know of each TPU generation, and of the compilers that take it. */
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 
 export interface Chip {
   readonly name: string;
@@ -123,7 +123,8 @@ export const chips: Readonly<Record<ChipName, Chip>> = Object.fromEntries(
 /** `'v5p'`, or a topology of it, `'v5p:2x2x1'`. Throws ShapeError for a generation that is not in the table. */
 export function chipOf(name: string): Chip {
   const [generation] = String(name).split(':');
-  if (!Object.hasOwn(chips, generation)) throw new ShapeError(`a TPU generation is one of ${Object.keys(chips).join(', ')}; got ${name}`);
+  if (!Object.hasOwn(chips, generation))
+    throw new ShapeError(`a TPU generation is one of ${Object.keys(chips).join(', ')}; got ${shown(name)}`);
   return chips[generation as ChipName];
 }
 
@@ -147,6 +148,6 @@ export function dialectVersion(libtpu: string): number {
     return true;
   };
   const found = dialects.filter(([from]) => isFrom(from)).pop();
-  if (!found) throw new ShapeError(`a libtpu that takes these kernels is ${dialects[0][0].join('.')} or later; got ${libtpu}`);
+  if (!found) throw new ShapeError(`a libtpu that takes these kernels is ${dialects[0][0].join('.')} or later; got ${shown(libtpu)}`);
   return found[1];
 }

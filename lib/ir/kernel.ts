@@ -2,7 +2,7 @@
  * The frame of a Mosaic kernel: a grid, windows over the operands, scratch memory; as a module, and as the text that libtpu's custom call
  * takes.
  */
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 import type { Phase } from '../types';
 import { attr, type Block, isolated, printRegion } from './mlir';
 import { rows, type Element, type MosaicType, ref, type Ref, returns, scalar, type Scalar, spell, type V } from './mosaic';
@@ -116,7 +116,7 @@ export function checkVersion(module: KernelModule, version: number): void {
   const { since, before } = versionsOf(module);
   if (version >= since && version < before) return;
   const range = before === Number.POSITIVE_INFINITY ? `${since} or later` : `${since} to ${before - 1}`;
-  throw new ShapeError(`mosaic: the forms of these operations are those of versions ${range}; got ${version}`);
+  throw new ShapeError(`mosaic: the forms of these operations are those of versions ${range}; got ${shown(version)}`);
 }
 
 export const nameOf = ({ name }: Op): string => (name.startsWith(prefix) ? name.slice(prefix.length) : name);

@@ -2,7 +2,7 @@
  * MLIR as data: values, operations and blocks, printed in MLIR's generic form, which every parser of it takes. What an operation means
  * and which types it may have is a dialect's matter (stablehlo/, mosaic/); here is only the structure they share.
  */
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 
 /** The result of an operation, or a block's argument. `T` is the dialect's type. */
 export class Value<T> {
@@ -140,7 +140,7 @@ export function floatText(value: number, type: string): string {
     f64: [0x8000000000000000n, 0x7ff0000000000000n, 0x7ff8000000000000n],
   };
   const row = bits[type];
-  if (!row) throw new ShapeError(`${type} constants are finite numbers; got ${value}`);
+  if (!row) throw new ShapeError(`${type} constants are finite numbers; got ${shown(value)}`);
   const [sign, infinite, nan] = row;
   const magnitude = Number.isNaN(value) ? nan : value === 0 ? 0n : infinite;
   return `0x${((negative ? sign : 0n) | magnitude).toString(16).toUpperCase().padStart(sign.toString(16).length, '0')}`;

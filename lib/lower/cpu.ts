@@ -25,7 +25,7 @@ export function cpuPart(spec: AttentionSpec, { threads }: CpuOptions): Part {
     throw new ShapeError(`lower: threads is a whole number from 1 to 2147483647; got ${shown(threads)}`);
   const { batch, queries, keys, heads, softCap = 0, pass } = spec;
   if (softCap && !(softCap >= 2 ** -100 && softCap <= 2 ** 100))
-    throw new ShapeError(`lower: the CPU kernel takes a softCap from 2^-100 to 2^100; got ${softCap}`);
+    throw new ShapeError(`lower: the CPU kernel takes a softCap from 2^-100 to 2^100; got ${shown(softCap)}`);
   const masks = lazyMasks(spec);
   const planes = masks.flatMap((one) => planeWords(planeOf(one, queries, keys)));
   const headPlanes = masks.length === 1 ? [0] : Array.from({ length: heads }, (_, head) => Math.floor((head * masks.length) / heads));

@@ -1,6 +1,6 @@
 /** How a TPU kernel cuts an attention up: what can be chosen freely, and what is chosen by default. */
 import type { AttentionSpec } from '../attention';
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 import { masksOf } from '../mask';
 import { lanes } from './tpu-tiles';
 
@@ -13,14 +13,14 @@ export interface ForwardChoice {
 
 /** Throws ShapeError for a dtype that no TPU kernel takes. */
 export function elementOf({ dtype }: AttentionSpec): 'f32' | 'bf16' {
-  if (dtype !== 'f32' && dtype !== 'bf16') throw new ShapeError(`the TPU kernels take f32 or bf16; got ${dtype}`);
+  if (dtype !== 'f32' && dtype !== 'bf16') throw new ShapeError(`the TPU kernels take f32 or bf16; got ${shown(dtype)}`);
   return dtype;
 }
 
 /** Throws ShapeError for a block that is no multiple of 128 tokens; `what` names it. */
 export function checkBlock(what: string, block: number): void {
   if (!Number.isSafeInteger(block) || block < lanes || block % lanes !== 0)
-    throw new ShapeError(`${what} is a multiple of ${lanes} tokens; got ${block}`);
+    throw new ShapeError(`${what} is a multiple of ${lanes} tokens; got ${shown(block)}`);
 }
 
 /** `tokens` in the fewest blocks of one size that is a multiple of 128 and at most `largest`. */

@@ -3,7 +3,7 @@
  * how often each phase runs.
  */
 import type { AttentionSpec } from '../attention';
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 import { type LazyMask, masksOf } from '../mask';
 import { lazyMasks } from './lazy';
 import { checkBlock, type ForwardChoice, headsOfStep } from './tpu-choice';
@@ -35,7 +35,7 @@ export function forwardPlan(spec: AttentionSpec, choice: ForwardChoice, cores: n
   const possible = headsOfStep(spec, cores);
   if (!possible.includes(heads))
     throw new ShapeError(
-      `forward: the heads of a step are one of ${possible.join(', ')}, which divide a core's and share kv heads; got ${heads}`,
+      `forward: the heads of a step are one of ${possible.join(', ')}, which divide a core's and share kv heads; got ${shown(heads)}`,
     );
   const masks = lazyMasks(spec);
   const isEven = ((spec.batch * spec.heads) / heads) % cores === 0;

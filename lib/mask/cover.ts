@@ -2,7 +2,7 @@
  * What a mask does to blocks of (queries x keys): the class of a block, the key blocks a query block visits and the other way round, counts. Exact for
  * every kind and composition, in closed form (plane.ts) for all but the dense mask, which is looked at bit by bit.
  */
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 import { allows, type Dense, dense, type LazyMask, type PerHead, rowBytes } from './mask';
 import {
   complement,
@@ -66,15 +66,15 @@ export function cover(mask: OneMask, blocking: Blocking): Cover {
 function coverOf(look: Look, blocking: Blocking): Cover {
   const { queries, keys, blockQ, blockK } = blocking;
   for (const [name, value] of Object.entries({ queries, keys }))
-    if (!Number.isSafeInteger(value) || value < 0) throw new ShapeError(`cover: ${name} is a whole number, 0 or more; got ${value}`);
+    if (!Number.isSafeInteger(value) || value < 0) throw new ShapeError(`cover: ${name} is a whole number, 0 or more; got ${shown(value)}`);
   for (const [name, value] of Object.entries({ blockQ, blockK }))
-    if (!Number.isSafeInteger(value) || value < 1) throw new ShapeError(`cover: ${name} is a whole number, 1 or more; got ${value}`);
+    if (!Number.isSafeInteger(value) || value < 1) throw new ShapeError(`cover: ${name} is a whole number, 1 or more; got ${shown(value)}`);
   const rows = Math.ceil(queries / blockQ);
   const columns = Math.ceil(keys / blockK);
   const span = (block: number, size: number, end: number) => [block * size, Math.min((block + 1) * size, end)] as const;
   const check = (block: number, blocks: number) => {
     if (!(Number.isInteger(block) && block >= 0 && block < blocks))
-      throw new ShapeError(`cover: a block is one of ${rows} x ${columns}; got ${block}`);
+      throw new ShapeError(`cover: a block is one of ${rows} x ${columns}; got ${shown(block)}`);
   };
   const classOf = (row: number, column: number): BlockClass => {
     check(row, rows);

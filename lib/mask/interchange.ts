@@ -2,7 +2,7 @@
  * Masks from and to the terms of JAX's splash attention, as the text that makes them there, and from the fields of a Hugging Face configuration. Offsets and
  * contexts mean the same in splash as here.
  */
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 import * as m from './mask';
 import type { Dense, LazyMask, Mask } from './mask';
 import { maskText } from './text';
@@ -173,7 +173,7 @@ export function fromHuggingFace(config: HuggingFaceConfig, layer?: number): Lazy
   const at = (layers: number) => {
     if (layer !== undefined && Number.isSafeInteger(layer) && layer >= 0 && layer < layers) return layer;
     throw new ShapeError(
-      `fromHuggingFace: where layers differ, layer is one of them${layers < Infinity ? `, 0 to ${layers - 1}` : ''}; got ${layer}`,
+      `fromHuggingFace: where layers differ, layer is one of them${layers < Infinity ? `, 0 to ${layers - 1}` : ''}; got ${shown(layer)}`,
     );
   };
   const need = (name: string, value: number | undefined | null, type: string) => {

@@ -209,7 +209,7 @@ export function dense(mask: { queries: number; keys: number; bits: Uint8Array })
   const { queries, keys, bits } = mask;
   const bytes = queries * rowBytes(keys);
   if (!(Number.isSafeInteger(queries) && queries >= 0 && Number.isSafeInteger(keys) && keys >= 0))
-    throw new ShapeError(`dense: queries and keys are whole numbers, 0 or more; got ${queries} and ${keys}`);
+    throw new ShapeError(`dense: queries and keys are whole numbers, 0 or more; got ${shown(queries)} and ${shown(keys)}`);
   if (bits.length !== bytes) throw new ShapeError(`dense: ${queries} x ${keys} pairs are ${bytes} bytes of bits; got ${bits.length}`);
   return Object.freeze({ kind: 'dense', queries, keys, bits });
 }

@@ -3,7 +3,7 @@
  * ordered half-open intervals whose ends are lines, `base` or `i + base`. Causal masks, windows, prefixes, chunks and documents are such strips, and so
  * is whatever `combine` makes of them: size and time follow the number of strips, never the number of pairs.
  */
-import { ShapeError } from '../errors';
+import { ShapeError, shown } from '../errors';
 
 /** `slope * i + base` at row `i`. */
 export interface Line {
@@ -129,6 +129,6 @@ export function stripOf(mask: Strips, row: number): number {
     if (mask[middle].end <= row) low = middle + 1;
     else high = middle;
   }
-  if (!(row >= 0 && row < (mask[low]?.end ?? 0))) throw new ShapeError(`a row is one of the mask's; got ${row}`);
+  if (!(row >= 0 && row < (mask[low]?.end ?? 0))) throw new ShapeError(`a row is one of the mask's; got ${shown(row)}`);
   return low;
 }

@@ -112,10 +112,10 @@ class Progress {
 
   /** Where the elements go, which nobody else writes from now on. */
   reserve(count: number, offset: number = this.#next): number {
-    const to = offset + count;
     if (this.isOver) throw new ShapeError('elements are written to a tensor that is not an error; this one was aborted');
-    if (!Number.isSafeInteger(offset) || offset < 0 || to > this.size || count < 1)
+    if (!Number.isSafeInteger(offset) || offset < 0 || offset + count > this.size || count < 1)
       throw new ShapeError(`elements are written at 0 to ${this.size}, one or more; got ${count} at ${shown(offset)}`);
+    const to = offset + count;
     const other = this.#written.find(([first, last]) => offset < last && first < to);
     if (other) throw new ShapeError(`an element is written once; ${offset} to ${to} meets ${other.join(' to ')}`);
     this.#written = [...this.#written.filter(([first, last]) => last !== offset && first !== to), this.#merged(offset, to)];

@@ -1,5 +1,5 @@
 /** Loops and branches. */
-import { ShapeError } from '../../errors';
+import { ShapeError, shown } from '../../errors';
 import { type Block, region } from '../mlir';
 import { constant } from './math';
 import { type Held, make, type Op, type Row } from './row';
@@ -46,7 +46,7 @@ const rows = {
     meaning:
       ({ regions: [body] }: Op) =>
       ([from, to, step, ...start], machine) => {
-        if (!((step as number) > 0)) throw new ShapeError(`a loop's step is above 0; got ${step}`);
+        if (!((step as number) > 0)) throw new ShapeError(`a loop's step is above 0; got ${shown(step)}`);
         let state: readonly Held[] = start;
         for (let i = from as number; i < (to as number); i += step as number) state = machine.run(body, [i, ...state]);
         return state;

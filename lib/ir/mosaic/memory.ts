@@ -1,5 +1,5 @@
 /** Rows of references to memory: windows of them, vector and scalar access, copies between memories, and semaphores. */
-import { ShapeError } from '../../errors';
+import { ShapeError, shown } from '../../errors';
 import { allocate, integers, isRef, type Op, type Row, roundToBf16, type Tile, type View } from './row';
 import { isSame, type MosaicType, type Space, scalar, shapeOf, type V } from './types';
 
@@ -75,7 +75,8 @@ export const memory = {
     meaning: ({ attributes }) => {
       const [multiple] = integers(attributes.multiple);
       return ([value]) => {
-        if ((value as number) % multiple) throw new ShapeError(`a value assumed to be a multiple of ${multiple} is one; got ${value}`);
+        if ((value as number) % multiple)
+          throw new ShapeError(`a value assumed to be a multiple of ${multiple} is one; got ${shown(value)}`);
         return value;
       };
     },
