@@ -10,6 +10,7 @@
 #include "isolate.h"
 #include "layouts.h"
 #include "log_events.h"
+#include "log_pipe.h"
 #include "memory.h"
 #include "napi.h"
 #include "profile.h"
@@ -65,6 +66,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   export_isolate(env, exports);
   export_layouts(env, exports);
   export_log_events(env, exports);
+  export_log_pipe(env, exports);
   export_memory(env, exports);
   export_profile(env, exports);
   export_run(env, exports);

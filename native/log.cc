@@ -3,7 +3,6 @@
 #include <atomic>
 #include <cctype>
 #include <chrono>
-#include <cstdio>
 #include <ctime>
 #include <list>
 #include <mutex>
@@ -23,6 +22,7 @@ struct Source {
 struct Log {
   std::mutex mutex;
   std::atomic<LogLevel> print{LogLevel::kOff};
+  std::atomic<std::FILE*> printed{stderr};
   std::atomic<bool> is_taken{false};
   std::vector<Source> sources;
   std::list<std::shared_ptr<LogListener>> listeners;
@@ -46,7 +46,7 @@ void print(const LogLine& line) {
                      ":" + std::to_string(line.line) + ": ";
   for (const char c : line.message) text += c == '\n' ? std::string("\n  ") : std::string(1, c);
   text += '\n';
-  std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fwrite(text.data(), 1, text.size(), the_log().printed);
 }
 
 void take(LogLine line, const void* caller) {
@@ -72,7 +72,7 @@ size_t write_or_take(const void* data, size_t size, size_t count, FILE* file) {
     std::optional<LogLine> line = parse_log(text);
     if (!line) return write();
     take(std::move(*line), __builtin_return_address(0));
-    return count;
+    return the_log().printed == stderr ? count : write();
   } catch (...) {
     return write();
   }
@@ -138,8 +138,9 @@ std::optional<LogLine> parse_log(std::string_view text) {
   return line;
 }
 
-void take_logs(LogLevel print) {
+void take_logs(LogLevel print, std::FILE* printed) {
   the_log().print = print;
+  the_log().printed = printed;
   the_log().is_taken = true;
 }
 

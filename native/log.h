@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,8 +24,9 @@ struct LogLine {
   std::string message;  // of several lines, perhaps
 };
 
-// Plugins that are loaded from now on have their lines taken. Those of `print` and above are written to stderr, formatted.
-void take_logs(LogLevel print);
+// Plugins that are loaded from now on have their lines taken. Those of `print` and above are written to `printed`, formatted. Where that is not
+// stderr, which it is not in a plugin's own process, stderr has every message as the plugin wrote it: it is the log that tells of an end.
+void take_logs(LogLevel print, std::FILE* printed = stderr);
 
 // Called for each plugin between its loading and its first call.
 void take_log_of(const std::string& path, void* library);

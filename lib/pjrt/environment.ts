@@ -38,15 +38,15 @@ function vendor(file: string): string {
 
 /**
  * Rows of name, value and whether the value is added to what is there; the others give way to what the user has set. All but the first
- * are libtpu's, and mean nothing to another plugin. A plugin reads them when it is loaded.
+ * are libtpu's, and mean nothing to another plugin. A plugin reads them when it is loaded. `env` is what it has otherwise.
  *
  * Which machine it is decides on the lock: libtpu takes it when it is loaded, once and for all, and holds it for its process. Where there
  * is a TPU, the lock is what keeps two processes from one, and stays; a process that only compiles beside it sets
  * ALLOW_MULTIPLE_LIBTPU_LOAD=1.
  */
-export function pluginEnvironment(): [name: string, value: string, append: boolean][] {
+export function pluginEnvironment(env: NodeJS.ProcessEnv = process.env): [name: string, value: string, append: boolean][] {
   const always: [string, string, boolean][] = [
-    ...logEnvironment(),
+    ...logEnvironment(env),
     // Its handlers and its profiling timer outlive Node's own clean-up: at a normal end of the process SIGPROF kills it (status 155).
     ['LIBTPU_INIT_ARGS', '--install_signal_handlers=false', true],
   ];

@@ -3,6 +3,7 @@
  * first in a process of its own, whatever the flags and the plugin's version: nobody else knows what it takes.
  */
 import { PluginCrashError, PluginError } from '../errors';
+import { pluginEnvironment } from './environment';
 import { Child } from './isolated/child';
 import { native } from './native';
 import { compileOptions, spreadOver } from './options';
@@ -35,7 +36,7 @@ export async function checkFlags(path: string, flags: string): Promise<void> {
 
 async function tryOut(path: string, given: string): Promise<void> {
   // It opens no TPU, so it needs no lock, which another process may have.
-  const child = new Child({ timeoutMs, env: { ALLOW_MULTIPLE_LIBTPU_LOAD: '1' } });
+  const child = new Child({ timeoutMs, env: { ALLOW_MULTIPLE_LIBTPU_LOAD: '1' } }, { publishesLogs: false });
   try {
     await compileThere(child, path);
   } catch (error) {
@@ -49,7 +50,7 @@ async function tryOut(path: string, given: string): Promise<void> {
 
 // Some flags are read when a plugin is loaded, others when it first compiles.
 async function compileThere(child: Child, path: string): Promise<void> {
-  const { raw } = await child.load(path);
+  const { raw } = await child.load(path, pluginEnvironment(child.env));
   const options = compileOptions(spreadOver([0], {}));
   const topology = await native()
     .createTopology(raw, 'v5p:2x2x1')

@@ -131,7 +131,8 @@ export type Dispatch = (
   results: readonly (readonly [type: number, shape: readonly number[]])[],
 ) => void;
 
-interface LogFacts {
+/** A line that a plugin logged; the level is its place in `levels` of observe/log.ts. */
+export interface LogFacts {
   readonly plugin: string;
   readonly level: number;
   readonly time: number;
@@ -149,6 +150,8 @@ interface Addon {
   writeTrace(file: Raw, event: string): void;
   closeTrace(file: Raw): void;
   takeLogs(print: number, hear: () => void, most: number): () => [lines: LogFacts[], leftOut: number];
+  newLogPipe(): [toRead: number, toWrite: number];
+  sendLogs(print: number, printed: number, pipe: number, most: number): void;
   release(handle: Raw): void;
   loadPlugin(path: string): Promise<PluginFacts>;
   attentionKernels(): string[];

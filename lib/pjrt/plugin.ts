@@ -107,7 +107,7 @@ export class Plugin {
   static async #loaded(child: Child | undefined, nameOrPath: string): Promise<Plugin> {
     const path = fs.realpathSync(pluginPath(nameOrPath));
     traceFromEnvironment();
-    const rows = pluginEnvironment();
+    const rows = pluginEnvironment(child?.env);
     const ours = rows.map(([, value]) => value);
     const flags = compilerFlags(ours, child?.env);
     if (!child && !flagsOf.has(path)) {
@@ -123,7 +123,7 @@ export class Plugin {
         path,
         await observed(
           'load',
-          () => child?.load(path) ?? native().loadPlugin(path),
+          () => child?.load(path, rows) ?? native().loadPlugin(path),
           () => ({ plugin: path }),
         ),
         child ? { flags, pid: child.pid } : { flags: flagsOf.get(path) ?? flags, pid: process.pid },

@@ -1,8 +1,8 @@
 /** The process of child.ts: makes the calls that it is sent, on a plugin of its own, and ends with the process that started it. */
 import { types } from 'node:util';
 import { Channel, Memory, sharedBytes } from './channel';
-import { pluginEnvironment } from '../environment';
 import { native, rawAddon } from '../native';
+import { mostWaiting } from '../observe/log';
 
 type Call = (...args: unknown[]) => unknown;
 
@@ -12,8 +12,9 @@ let last = 0;
 
 const end = () => process.kill(process.pid, 'SIGKILL');
 
-/** Calls whose bytes the other process has too, or which a worker reads. */
+/** Calls that are more than the addon's: what a plugin is loaded under, and bytes that the other process has too, or which a worker reads. */
 const shared: Record<string, Call> = {
+  loadPlugin,
   upload,
   alias: upload,
   uploadStage: upload,
@@ -30,6 +31,16 @@ const shared: Record<string, Call> = {
     return addon.release(handle);
   },
 };
+
+// Descriptors that this process is given where its lines are wanted: see child.ts.
+const logPipe = 5;
+const printed = 6;
+
+function loadPlugin(path: unknown, rows: unknown, level: unknown): unknown {
+  native().setEnvironment(rows as Parameters<ReturnType<typeof native>['setEnvironment']>[0]);
+  if (level !== undefined) native().sendLogs(level as number, printed, logPipe, mostWaiting);
+  return addon.loadPlugin(path);
+}
 
 function upload(...args: unknown[]): unknown {
   const bytes = args[5];
@@ -108,7 +119,6 @@ function refuse(id: number, error: unknown): void {
 }
 
 native().endWithParent();
-native().setEnvironment(pluginEnvironment());
 // A terminal's Ctrl-C and a service's end are meant for the process that started this one, which may have work left.
 for (const signal of ['SIGINT', 'SIGHUP', 'SIGTERM'] as const) process.on(signal, () => {});
 channel.ref();

@@ -1,13 +1,15 @@
 /** A plugin in a process of its own: what crashes or hangs there is an error here. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { types } from 'node:util';
 import { PluginCrashError } from '../../errors';
 import { Channel, Memory } from './channel';
-import { exitOf, saidIn, trim } from './child-end';
+import { exitOf } from './child-end';
+import { ChildLog } from './child-log';
 import { type IsolatedOption, type Limits, limitsOf } from './isolated';
+import type { pluginEnvironment } from '../environment';
 import { Distant, guarded, isPromising, native, type PluginFacts, type Staged } from '../native';
+import { levelPrinted } from '../observe/log';
 
 type Answer = { readonly value: unknown } | { readonly error: unknown };
 
@@ -51,12 +53,12 @@ export class Child {
   readonly pid: number;
   /** The environment that it was started with. */
   readonly env: NodeJS.ProcessEnv;
-  /** Loads the plugin at a path. */
-  readonly load: (path: string) => Promise<PluginFacts>;
+  /** Loads the plugin at a path, under these rows of `pluginEnvironment`. */
+  readonly load: (path: string, rows: ReturnType<typeof pluginEnvironment>) => Promise<PluginFacts>;
   readonly #process: ChildProcess;
   readonly #channel: Channel;
   readonly #limits: Limits;
-  readonly #log: number;
+  readonly #log: ChildLog;
   readonly #live = new Set<number>();
   readonly #pending = new Map<number, Pending>();
   #last = 0;
@@ -71,20 +73,24 @@ export class Child {
     return limits && new Child(limits);
   }
 
-  constructor(limits: Limits) {
+  constructor(limits: Limits, { publishesLogs = true } = {}) {
     this.#limits = limits;
-    const [socket, itsSocket] = native().socketPair();
-    const [memories, itsMemories] = native().socketPair();
-    const log = native().newLog();
-    // Opened by Node, it is closed with this thread.
-    this.#log = fs.openSync(`/proc/self/fd/${log}`, 'r+');
     const { NODE_OPTIONS: _, ...env } = process.env;
     this.env = { ...env, ...limits.env };
-    this.#process = spawn(process.execPath, [entry], { env: this.env, stdio: ['ignore', log, log, itsSocket, itsMemories] });
-    for (const descriptor of [itsSocket, itsMemories, log]) native().close(descriptor);
+    this.#log = new ChildLog(publishesLogs ? levelPrinted(this.env) : undefined);
+    const [socket, itsSocket] = native().socketPair();
+    const [memories, itsMemories] = native().socketPair();
+    const { output, lines } = this.#log;
+    const stdio = ['ignore' as const, output, output, itsSocket, itsMemories, ...lines];
+    this.#process = spawn(process.execPath, [entry], { env: this.env, stdio });
+    for (const descriptor of [itsSocket, itsMemories]) native().close(descriptor);
+    this.#log.started();
     this.pid = this.#process.pid ?? 0;
     if (this.pid) native().own(this.pid);
-    this.load = guarded((path) => this.call('loadPlugin', [path])) as Child['load'];
+    this.load = guarded((path, rows) => {
+      this.#log.plugin = path as string;
+      return this.call('loadPlugin', [path, rows, this.#log.level]);
+    }) as Child['load'];
     this.#channel = new Channel(socket, memories, {
       receive: (message) => this.#receive(message as [number, boolean, unknown]),
       ended: () => {
@@ -104,7 +110,7 @@ export class Child {
       this.#gone();
     });
     limits.signal?.addEventListener('abort', this.#abort, { once: true });
-    if (!children.size) process.once('exit', killAll);
+    if (!children.size) process.once('exit', endAll);
     children.add(this);
     this.#process.unref();
   }
@@ -133,7 +139,8 @@ export class Child {
   }
 
   #gone(): void {
-    if (children.delete(this) && !children.size) process.removeListener('exit', killAll);
+    this.#log.end();
+    if (children.delete(this) && !children.size) process.removeListener('exit', endAll);
   }
 
   #handle(id: number): DistantHandle {
@@ -172,7 +179,7 @@ export class Child {
   #begin(pending: Pending, name: string, args: readonly unknown[]): void {
     if (!this.#pending.size) this.#ref();
     const id = ++this.#last;
-    if (id % 256 === 0 && !this.#isClosed) trim(this.#log);
+    if (id % 256 === 0) this.#log.trim();
     this.#pending.set(id, pending);
     try {
       if (this.#failure) throw this.#failure;
@@ -183,6 +190,7 @@ export class Child {
   }
 
   #receive([id, isResult, value]: [number, boolean, unknown]): void {
+    this.#log.publishSoon();
     this.#settle(id, isResult ? { value } : { error: errorOf(value as Parameters<typeof errorOf>[0]) });
   }
 
@@ -231,8 +239,9 @@ export class Child {
     options?: ErrorOptions,
   ): void {
     if (this.#isClosed) return;
-    const { words, tail: log } = saidIn(this.#log);
+    const { words, tail: log } = this.#log.said();
     const message = `an isolated plugin lives as long as its process; process ${this.pid} ${how}${words && `; it said: ${words}`}`;
+    this.#log.publishSoon();
     this.#failure = new PluginCrashError(message, { pid: this.pid, reason, log, ...facts }, options);
     this.#isDisposed = true;
     this.#live.clear();
@@ -246,7 +255,7 @@ export class Child {
     this.#isClosed = true;
     this.#limits.signal?.removeEventListener('abort', this.#abort);
     this.#channel.close();
-    fs.closeSync(this.#log);
+    this.#log.close();
     if (this.#failure) this.kill();
     else setTimeout(() => this.kill(), patienceMs).unref();
   }
@@ -254,10 +263,16 @@ export class Child {
   kill(): void {
     this.#process.kill('SIGKILL');
   }
+
+  /** With this process, of which there is no later turn. */
+  end(): void {
+    this.#log.publish();
+    this.kill();
+  }
 }
 
-function killAll(): void {
-  for (const child of children) child.kill();
+function endAll(): void {
+  for (const child of children) child.end();
 }
 
 // As the addon itself throws it.

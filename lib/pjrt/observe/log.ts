@@ -1,7 +1,7 @@
 /** What plugins log: taken where they write it, and published on `node:diagnostics_channel`. See docs/logs.md. */
 import { channel } from 'node:diagnostics_channel';
 import { ShapeError } from '../../errors';
-import { native } from '../native';
+import { type LogFacts, native } from '../native';
 
 // In the order of LogLevel in native/log.h, which is that of the plugins' own numbers.
 const levels = ['info', 'warning', 'error', 'off'] as const;
@@ -22,14 +22,14 @@ export interface LogLine {
   readonly message: string;
 }
 
-// As many wait for a thread that is busy.
-const mostWaiting = 10_000;
+/** As many wait for a thread that is busy. */
+export const mostWaiting = 10_000;
 
 const lines = channel('node-pjrt:log');
 
-/** What is asked for in the environment, or undefined. Throws ShapeError for another word. */
-function levelAsked(): (typeof levels)[number] | undefined {
-  const asked = process.env.NODE_PJRT_LOG;
+/** What is asked for in an environment, or undefined. Throws ShapeError for another word. */
+function levelAsked(env: NodeJS.ProcessEnv): (typeof levels)[number] | undefined {
+  const asked = env.NODE_PJRT_LOG;
   if (!asked) return undefined;
   const level = levels.find((name) => name === asked.toLowerCase());
   if (!level) throw new ShapeError(`NODE_PJRT_LOG is ${levels.join(', ')}; got ${asked}`);
@@ -37,11 +37,11 @@ function levelAsked(): (typeof levels)[number] | undefined {
 }
 
 /**
- * The plugins' variables of what they log at all, for `pluginEnvironment`: a plugin reads them once. `NODE_PJRT_LOG` decides, else whether
- * somebody listens by now.
+ * The plugins' variables of what they log at all, for `pluginEnvironment`: a plugin reads them once. `NODE_PJRT_LOG` of its environment
+ * decides, else whether somebody listens by now.
  */
-export function logEnvironment(): [name: string, value: string, append: boolean][] {
-  const level = levelAsked() ?? (lines.hasSubscribers ? 'warning' : 'off');
+export function logEnvironment(env: NodeJS.ProcessEnv): [name: string, value: string, append: boolean][] {
+  const level = levelAsked(env) ?? (lines.hasSubscribers ? 'warning' : 'off');
   const number = String(levels.indexOf(level));
   const all: [string, string, boolean][] = [
     // Off is fatal messages only.
@@ -58,18 +58,29 @@ export function logEnvironment(): [name: string, value: string, append: boolean]
   ];
 }
 
+/** The level from which on lines are printed, as the addon has it; undefined where nobody wants lines at all. */
+export function levelPrinted(env: NodeJS.ProcessEnv): number | undefined {
+  const asked = levelAsked(env) ?? 'off';
+  return lines.hasSubscribers || asked !== 'off' ? levels.indexOf(asked) : undefined;
+}
+
+/** Whether lines of a level, as `levelPrinted` has it, are printed. */
+export const isPrinted = (level: number) => levels[level] !== 'off';
+
+/** Publishes lines in their order, and warns of those that were left out. */
+export function publishLines(taken: readonly LogFacts[], leftOut: number): void {
+  for (const line of taken) lines.publish({ ...line, level: levels[line.level] } as LogLine);
+  if (leftOut) process.emitWarning(`${leftOut} lines of plugins' logs came faster than they could be published, and were left out`);
+}
+
 let publish: (() => void) | undefined;
 
-/** Before a plugin is loaded: its lines are taken, where anybody wants them. */
+/** Before a plugin is loaded in this process: its lines are taken, where anybody wants them. */
 export function takeLogs(): void {
-  const asked = levelAsked();
-  if (publish || !(lines.hasSubscribers || (asked && asked !== 'off'))) return;
-  const take = native().takeLogs(levels.indexOf(asked ?? 'off'), () => publish?.(), mostWaiting);
-  publish = () => {
-    const [taken, leftOut] = take();
-    for (const line of taken) lines.publish({ ...line, level: levels[line.level] } as LogLine);
-    if (leftOut) process.emitWarning(`${leftOut} lines of plugins' logs came faster than they could be published, and were left out`);
-  };
+  const level = levelPrinted(process.env);
+  if (publish || level === undefined) return;
+  const take = native().takeLogs(level, () => publish?.(), mostWaiting);
+  publish = () => publishLines(...take());
   // What was written by now, also by what this thread was waiting for.
   process.once('exit', publish);
 }
