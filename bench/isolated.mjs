@@ -1,5 +1,5 @@
 /** What an isolated client costs beside one in this process: small runs, facts, and 64 MiB in and out.   node bench/isolated.mjs */
-import { Client, hostArray, tensor } from 'node-pjrt';
+import { Client, hostArray, stablehlo, tensor } from 'node-pjrt';
 import { addition, dispose, figures, ready, times } from './times.mjs';
 
 const eight = tensor('f32', [8]);
@@ -7,6 +7,7 @@ const eight = tensor('f32', [8]);
 /** What is timed of both, by name: each gives what its client makes of it. */
 const large = tensor('f32', [2 ** 24]);
 const values = hostArray(large).fill(1);
+let callbacks = 0;
 const subjects = {
   'run of 8 additions': async (on) => {
     const program = await on.compile(addition);
@@ -25,6 +26,15 @@ const subjects = {
         };
       },
     ];
+  },
+  'run with a callback of 8 numbers': async (on) => {
+    const name = `same${++callbacks}`;
+    const program = await on.compile(
+      stablehlo.program('calls', { x: eight }, ({ x }) => ({ y: stablehlo.callback(name, [x], [eight])[0] })),
+    );
+    on.plugin.callback(name, ([x]) => x.data);
+    const x = on.upload(eight, new Float32Array(8));
+    return [500, async () => dispose((await program.run({ x })).y)];
   },
   'upload of 8 values': async (on) => [2000, () => dispose(on.upload(eight, new Float32Array(8)))],
   'a fact of a buffer': async (on) => {

@@ -392,11 +392,10 @@ test.each([
   });
 });
 
-test('a function does not go to another process', async () => {
+test('a function where none is asked for is the same error as in this process', async () => {
   using client = await open();
-  expect(() => native().deviceMemory(rawOf(client), (() => 0) as never)).toThrow(
-    expect.objectContaining({ name: 'ShapeError', message: expect.stringMatching(/is given data, no function/) }),
-  );
+  using here = await Client.open('cpu');
+  for (const one of [client, here]) expect(() => native().deviceMemory(rawOf(one), (() => 0) as never)).toThrow('A number was expected');
   expect(await addsUp(client)).toBe(true);
 });
 

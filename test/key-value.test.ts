@@ -114,7 +114,7 @@ describe('a plugin that asks', () => {
     await expect(Client.open(library, { createOptions: createOptions as never })).rejects.toThrow(rule);
   });
 
-  test('meets those of other processes', async () => {
+  test.each([false, true])('meets those of other processes, isolated %s', async (isolated) => {
     const server = await serveStore();
     const script = `
       const { Client, RemoteStore } = require(${JSON.stringify(path.join(__dirname, '..', 'dist'))});
@@ -123,6 +123,7 @@ describe('a plugin that asks', () => {
         const client = await Client.open(${JSON.stringify(library)}, {
           createOptions: { node_id: Number(process.argv[1]), num_nodes: 2 },
           keyValueStore,
+          isolated: ${isolated},
         });
         console.log(JSON.stringify([client.platformVersion, client.devices.length]));
         client.dispose();
@@ -138,10 +139,11 @@ describe('a plugin that asks', () => {
     server.close();
   });
 
-  test('is told what a store throws, and that nobody came', async () => {
+  test.each([false, true])('is told what a store throws, and that nobody came, isolated %s', async (isolated) => {
     using alone = await Client.open(library, {
       createOptions: { num_nodes: 2, timeout_ms: 30 },
       keyValueStore: new LocalStore(),
+      isolated,
     });
     expect(alone.platformVersion).toContain('error 4: nobody put the key node 1 in 30 ms');
     const broken: KeyValueStore = {
@@ -151,9 +153,24 @@ describe('a plugin that asks', () => {
       },
       put: () => Promise.reject('no put'),
     };
-    using client = await Client.open(library, { keyValueStore: broken });
+    using client = await Client.open(library, { keyValueStore: broken, isolated });
     expect(client.platformVersion).toBe('cpu_device_count=1;error 2: no puterror 2: no get;error 2: no try;error 2: no try');
     await expect(Client.open(library, { keyValueStore: {} as never })).rejects.toThrow('a key-value store has get, tryGet and put');
+  });
+
+  test('is let go when its own process ends that asks, by its time limit and by its AbortSignal', async () => {
+    const controller = new AbortController();
+    const open = (isolated: object) => {
+      const never = () => new Promise<never>(() => {});
+      const get = () => {
+        setTimeout(() => controller.abort(), 200);
+        return never();
+      };
+      const keyValueStore = { put: async () => {}, tryGet: never, get };
+      return Client.open(library, { keyValueStore, isolated });
+    };
+    await expect(open({ signal: controller.signal })).rejects.toMatchObject({ name: 'PluginCrashError', reason: 'aborted' });
+    await expect(open({ timeoutMs: 1000 })).rejects.toMatchObject({ name: 'PluginCrashError', reason: 'timeout' });
   });
 
   test('is let go when the thread that has the store ends', async () => {
@@ -173,5 +190,5 @@ test('the CPU plugin is one process, and says so', async () => {
   const rule = /the CPU plugin has the option devices only, and is one process: it would ignore node_id, num_nodes, keyValueStore/;
   const createOptions = { node_id: 0, num_nodes: 2 };
   await expect(Client.open('cpu', { createOptions, keyValueStore: new LocalStore() })).rejects.toThrow(rule);
-  await expect(Client.open('cpu', { isolated: true, keyValueStore: new LocalStore() })).rejects.toThrow('an isolated one is in another');
+  await expect(Client.open('cpu', { isolated: true, keyValueStore: new LocalStore() })).rejects.toThrow('it would ignore keyValueStore');
 });

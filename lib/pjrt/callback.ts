@@ -1,11 +1,12 @@
 /** JavaScript functions as custom calls, for debugging: docs/ffi.md. */
 import { type PjrtCode, PjrtError, pjrtCodes, ShapeError } from '../errors';
 import { dtypes, fromBits, type HostArray, isNarrowFloat, tensor, type TensorType } from '../types';
+import { callbackFailure, type Dispatch, type Refusal } from './asking';
 import { dtypeOf } from './buffer';
 import { inCallback } from './callback-scope';
 import { checkTarget } from './handlers';
 import { type HostData, hostBytes } from './host-data';
-import { type Dispatch, native, type Raw, type Where, where } from './native';
+import { native, type Where, where } from './native';
 import type { Plugin } from './plugin';
 
 /** A tensor that a program gives to a callback: a copy, which is the callback's to keep or change. */
@@ -25,8 +26,25 @@ export type CallbackFunction = (
   results: readonly TensorType[],
 ) => CallbackResults | Promise<CallbackResults>;
 
-// By path of the plugin, and then by name. Of this thread: a program calls those of the thread that runs it.
-const functionsOf = new Map<string, Map<string, CallbackFunction>>();
+/** The callbacks of a plugin by name, and what calls them. */
+interface Callbacks {
+  readonly functions: Map<string, CallbackFunction>;
+  readonly dispatch: Dispatch;
+}
+
+// Of this thread: a program calls those of the thread that runs it. A plugin of this process is one, whatever it is loaded by.
+const here = new Map<string, Callbacks>();
+const isolated = new WeakMap<Plugin, Callbacks>();
+
+function callbacksOf(plugin: Plugin): Callbacks {
+  const known = plugin.isIsolated ? isolated.get(plugin) : here.get(plugin.path);
+  if (known) return known;
+  const functions = new Map<string, CallbackFunction>();
+  const callbacks = { functions, dispatch: dispatchTo(functions) };
+  if (plugin.isIsolated) isolated.set(plugin, callbacks);
+  else here.set(plugin.path, callbacks);
+  return callbacks;
+}
 
 /** See `Plugin.callback`. */
 export function registerCallback(plugin: Plugin, name: string, callback: CallbackFunction): Disposable {
@@ -34,13 +52,10 @@ export function registerCallback(plugin: Plugin, name: string, callback: Callbac
   if (typeof callback !== 'function') throw new ShapeError(`a callback is a function; ${name} is ${typeof callback}`);
   if (plugin.isTpu)
     throw new PjrtError('UNIMPLEMENTED', `callbacks are called by this machine's processor; ${plugin.path} runs programs on a TPU`);
-  if (plugin.pid !== process.pid)
-    throw new PjrtError('UNIMPLEMENTED', 'a callback is called by a plugin in its own process; an isolated one is in another');
-  const known = functionsOf.get(plugin.path) ?? new Map<string, CallbackFunction>();
-  functionsOf.set(plugin.path, known);
+  const { functions: known, dispatch } = callbacksOf(plugin);
   if (known.has(name)) throw new ShapeError(`a callback has a name of its own, until it is disposed; ${name} is taken`);
   // Each time: another copy of this module in the thread may have taken its place.
-  native().listen(plugin.raw, dispatchTo(known));
+  native().listen(plugin.raw, dispatch);
   known.set(name, callback);
   return {
     [Symbol.dispose]: () => {
@@ -50,12 +65,13 @@ export function registerCallback(plugin: Plugin, name: string, callback: Callbac
 }
 
 function dispatchTo(functions: ReadonlyMap<string, CallbackFunction>): Dispatch {
-  return (answer, name, inputs, results) => {
+  return async (name, inputs, results) => {
     const types = results.map(([type, shape]) => tensor(dtypeOf(type), shape));
-    call(functions, name, inputs.map(inputOf), types).then(
-      (bytes) => native().finishCallback(answer, bytes),
-      (error) => fail(answer, name, error),
-    );
+    try {
+      return await call(functions, name, inputs.map(inputOf), types);
+    } catch (error) {
+      throw refused(name, error);
+    }
   };
 }
 
@@ -74,7 +90,7 @@ async function call(
   return types.map((type, i) => hostBytes(type, values[i]));
 }
 
-function inputOf([type, shape, memory]: Parameters<Dispatch>[2][number]): CallbackInput {
+function inputOf([type, shape, memory]: Parameters<Dispatch>[1][number]): CallbackInput {
   const dtype = dtypeOf(type);
   const bits = new dtypes[dtype].host(memory);
   return { type: tensor(dtype, shape), data: isNarrowFloat(dtype) ? fromBits(dtype, bits as Uint16Array) : bits };
@@ -84,14 +100,12 @@ function inputOf([type, shape, memory]: Parameters<Dispatch>[2][number]): Callba
 const thrown = new Map<string, unknown>();
 const mostThrown = 64;
 
-function fail(answer: Raw, name: string, error: unknown): void {
+function refused(name: string, error: unknown): Refusal {
   const [code, message] = codeAndMessage(error);
-  // A zero ends a plugin's message.
-  const text = `the callback ${name}: ${message}`.replaceAll('\0', '\ufffd').trim();
-  thrown.set(text, error);
+  thrown.set(callbackFailure(name, message), error);
   // A run may have failed of something else.
   if (thrown.size > mostThrown) thrown.delete(thrown.keys().next().value as string);
-  native().failCallback(answer, pjrtCodes.indexOf(code), text);
+  return { code: pjrtCodes.indexOf(code), message };
 }
 
 /** A run. The error of one with callbacks has what a callback threw as its `cause`, where it comes from one: that has the stack. */

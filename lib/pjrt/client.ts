@@ -131,8 +131,6 @@ export class Client extends Handle {
     const { devices, createOptions = {}, keyValueStore, cache, isolated } = options;
     if (devices !== undefined && !(Number.isInteger(devices) && devices >= 1 && devices <= 64))
       throw new ShapeError(`devices is a whole number from 1 to 64; got ${shown(devices)}`);
-    if (isolated && keyValueStore)
-      throw new ShapeError('a key-value store is asked by a plugin of this process; an isolated one is in another');
     const folder = cacheFolder(cache);
     return Plugin.isolated(Child.start(isolated), nameOrPath, async (plugin) => {
       const raw = await createClient(plugin, { devices, createOptions, keyValueStore });

@@ -5,6 +5,7 @@
 import * as net from 'node:net';
 import * as readline from 'node:readline';
 import { type PjrtCode, PjrtError, pjrtCodes, ShapeError } from '../errors';
+import type { Refusal, StoreQuestion } from './asking';
 
 /** What a plugin asks for, from threads of its own, while it opens a client or runs a program. */
 export interface KeyValueStore {
@@ -202,25 +203,20 @@ function connected(host: string, port: number): Promise<net.Socket> {
   });
 }
 
-/** Answers with a PJRT_Error_Code, 0 for none, and the value or what went wrong. */
-type Answer = (code: number, bytes: Uint8Array) => void;
-
 /** What the addon asks a store by. Throws ShapeError for what is no store. */
-export function askedBy(
-  store: KeyValueStore,
-): (operation: Question['operation'], key: string, value: Uint8Array, timeoutMs: number, answer: Answer) => void {
+export function askedBy(store: KeyValueStore): StoreQuestion {
   for (const name of ['get', 'tryGet', 'put'] as const)
     if (typeof store?.[name] !== 'function') throw new ShapeError(`a key-value store has get, tryGet and put; got one without ${name}`);
-  return async (operation, key, value, timeoutMs, answer) => {
+  return async (operation, key, value, timeoutMs) => {
     try {
       if (operation === 'put') await store.put(key, value.slice());
       const found =
         operation === 'get' ? await store.get(key, timeoutMs) : operation === 'tryGet' ? await store.tryGet(key) : new Uint8Array();
-      if (found) answer(0, Uint8Array.from(found));
-      else answer(pjrtCodes.indexOf('NOT_FOUND'), Buffer.from(`the key ${key} is not in the key-value store`));
+      if (!found) throw new PjrtError('NOT_FOUND', `the key ${key} is not in the key-value store`);
+      return Uint8Array.from(found);
     } catch (error) {
       const { code, message } = failureOf(error);
-      answer(pjrtCodes.indexOf(code), Buffer.from(message));
+      throw { code: pjrtCodes.indexOf(code), message } satisfies Refusal;
     }
   };
 }

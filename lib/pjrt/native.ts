@@ -3,6 +3,7 @@ import * as path from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import bindings = require('bindings');
 import { DisposedError, PjrtError, PluginError, pjrtCodes } from '../errors';
+import { type Dispatch, type StoreQuestion, withPromises } from './asking';
 import { howToBuild, prebuiltFile } from './prebuilt';
 
 /** A native handle. Only the addon looks inside. */
@@ -123,14 +124,6 @@ export interface CompiledMemory {
 export const where = { here: 0, worker: 1, ownThread: 2, dispatched: 3 } as const;
 export type Where = (typeof where)[keyof typeof where];
 
-/** What is called for a program's callback; it gives `answer` back, once, and does not throw. */
-export type Dispatch = (
-  answer: Raw,
-  name: string,
-  inputs: readonly (readonly [type: number, shape: readonly number[], memory: ArrayBuffer])[],
-  results: readonly (readonly [type: number, shape: readonly number[]])[],
-) => void;
-
 /** A line that a plugin logged; the level is its place in `levels` of observe/log.ts. */
 export interface LogFacts {
   readonly plugin: string;
@@ -157,7 +150,7 @@ interface Addon {
   attentionKernels(): string[];
   capabilities(plugin: Raw): CapabilityFacts;
   extensionNames(): string[];
-  createClient(plugin: Raw, options: readonly CreateOptionRow[], ask?: (...question: never) => void): Promise<Raw>;
+  createClient(plugin: Raw, options: readonly CreateOptionRow[], ask?: StoreQuestion): Promise<Raw>;
   clientFacts(client: Raw): ClientFacts;
   deviceMemory(client: Raw, device: number): MemoryStats;
   createTopology(plugin: Raw, name: string): Promise<Raw>;
@@ -220,8 +213,6 @@ interface Addon {
   ): Promise<Raw[]>;
   registerHandler(plugin: Raw, name: string, library: string, symbols: readonly string[]): void;
   listen(plugin: Raw, dispatch: Dispatch): void;
-  finishCallback(answer: Raw, results: readonly Uint8Array[]): void;
-  failCallback(answer: Raw, code: number, message: string): void;
   // Of two processes: isolated/.
   socketPair(): [number, number];
   waitFor(socket: number, toWrite: boolean, ms: number): boolean;
@@ -321,7 +312,7 @@ export function isPrebuilt(): boolean {
 }
 
 /** The addon as it is. Its errors have PJRT's number for a code. */
-export const rawAddon = () => load(addonFile());
+export const rawAddon = () => withPromises(load(addonFile()));
 
 function load(file: string): Record<string, Unknown> {
   try {

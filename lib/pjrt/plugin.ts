@@ -42,6 +42,11 @@ export class Plugin {
   readonly flags: string;
 
   /** @internal */
+  get isIsolated(): boolean {
+    return this.pid !== process.pid;
+  }
+
+  /** @internal */
   get isTpu(): boolean {
     return this.extensions.includes('TpuTopology');
   }
@@ -72,7 +77,7 @@ export class Plugin {
    * Makes a JavaScript function the callback `name` of the programs that this thread runs: `stablehlo.callback(name, ...)` in a program.
    * For debugging: each call copies its tensors and waits for the event loop. What it throws, or its promise rejects with, is the run's
    * error, and its `cause`. `using`, or `[Symbol.dispose]()`, takes it away. Throws ShapeError for a name that is taken or none,
-   * PjrtError UNIMPLEMENTED on a plugin that calls no handlers, as a TPU's, or is isolated.
+   * PjrtError UNIMPLEMENTED on a plugin that calls no handlers, as a TPU's.
    */
   callback(name: string, callback: CallbackFunction): Disposable {
     return registerCallback(this, name, callback);

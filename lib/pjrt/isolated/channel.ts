@@ -6,7 +6,6 @@ import * as fs from 'node:fs';
 import { Socket, type SocketConstructorOpts } from 'node:net';
 import { types } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
-import { ShapeError } from '../../errors';
 import { native } from '../native';
 
 /** Bytes from which on they go as memory: to make and map it takes as long as to write and read so many. */
@@ -23,14 +22,17 @@ export class Memory {
   ) {}
 }
 
-/** What one end does with what comes, and how it tells of handles. */
+/** What goes by its number: a handle, or a function, of either process. */
+export type Reference = readonly [kind: 'handle' | 'function', id: number];
+
+/** What one end does with what comes, and how it tells of what stays in its process. */
 interface End {
   receive(message: unknown[]): void;
   /** The other process is gone, or has closed its end. */
   ended(): void;
-  /** A handle's number; undefined of what is none. */
-  idOf(value: object): number | undefined;
-  handleOf(id: number): unknown;
+  /** Undefined of what goes as it is. */
+  referenceTo(value: object): Reference | undefined;
+  referred(reference: Reference): unknown;
   received(memory: Memory): unknown;
 }
 
@@ -122,10 +124,9 @@ export class Channel {
 
   // By `types`, not instanceof: a value may come from another realm.
   #packed(value: unknown, memories: Memory[]): unknown {
-    if (typeof value === 'function') throw new ShapeError('an isolated plugin is given data, no function: it is in another process');
-    if (typeof value !== 'object' || value === null) return value;
-    const id = this.end.idOf(value);
-    if (id !== undefined) return new Map([['handle', id]]);
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return value;
+    const reference = this.end.referenceTo(value);
+    if (reference) return new Map([reference]);
     if (types.isUint8Array(value)) {
       if (value.length < sharedBytes) return value;
       return this.#packed(new Memory(native().shareBytes(value), true), memories);
@@ -144,8 +145,8 @@ export class Channel {
   #unpacked(value: unknown): unknown {
     if (typeof value !== 'object' || value === null) return value;
     if (types.isMap(value)) {
-      const [[kind, number]] = value as Map<string, number>;
-      if (kind === 'handle') return this.end.handleOf(number);
+      const [[kind, number]] = value as Map<Reference[0] | 'memory', number>;
+      if (kind !== 'memory') return this.end.referred([kind, number]);
       return this.end.received(new Memory(native().receiveDescriptor(this.memories), number === 1));
     }
     if (Array.isArray(value)) return value.map((one) => this.#unpacked(one));

@@ -1,6 +1,7 @@
 /** The process of child.ts: makes the calls that it is sent, on a plugin of its own, and ends with the process that started it. */
 import { types } from 'node:util';
 import { Channel, Memory, sharedBytes } from './channel';
+import { Questions } from './questions';
 import { native, rawAddon } from '../native';
 import { mostWaiting } from '../observe/log';
 
@@ -25,6 +26,7 @@ const shared: Record<string, Call> = {
   deserialize: (on, bytes) => addon.deserialize(on, held(bytes)),
   read,
   view: read,
+  answer: (question, isResult, value) => questions.answered(question as number, isResult as boolean, mapped(value)),
   release(id) {
     const handle = handles.get(id as number);
     handles.delete(id as number);
@@ -74,12 +76,12 @@ async function read(buffer: unknown, bytes: unknown): Promise<unknown> {
 const channel = new Channel(3, 4, {
   // What is left here is nobody's any more: handles are released before the other end is closed.
   ended: end,
-  idOf(value) {
+  referenceTo(value) {
     if (!types.isExternal(value)) return undefined;
     handles.set(++last, value);
-    return last;
+    return ['handle', last];
   },
-  handleOf: (id) => handles.get(id),
+  referred: ([kind, id]) => (kind === 'handle' ? handles.get(id) : questions.functionOf(id)),
   received: (memory) => memory,
   receive(message) {
     const [id, name, args] = message as [number, string, unknown[]];
@@ -96,8 +98,16 @@ const channel = new Channel(3, 4, {
   },
 });
 
+/** What is asked of the other process by functions that it gave. */
+const questions = new Questions((question, id, args) => channel.send([question, 'ask', id, args]));
+
 function onBytes(call: Call): Call {
-  return (...args) => call(...args.map((arg) => (arg instanceof Memory ? new Uint8Array(native().mapMemory(arg.descriptor)) : arg)));
+  return (...args) => call(...args.map(mapped));
+}
+
+function mapped(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(mapped);
+  return value instanceof Memory ? new Uint8Array(native().mapMemory(value.descriptor)) : value;
 }
 
 function answer(id: number, value: unknown): void {

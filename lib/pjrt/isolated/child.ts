@@ -2,16 +2,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import * as path from 'node:path';
 import { types } from 'node:util';
-import { PluginCrashError } from '../../errors';
-import { Channel, Memory } from './channel';
-import { exitOf } from './child-end';
+import type { PluginCrashError } from '../../errors';
+import { Channel, Memory, type Reference } from './channel';
+import { crashOf, type Ending, endingOf, exitOf } from './child-end';
 import { ChildLog } from './child-log';
 import { type IsolatedOption, type Limits, limitsOf } from './isolated';
+import { Functions } from './questions';
 import type { pluginEnvironment } from '../environment';
 import { Distant, guarded, isPromising, native, type PluginFacts, type Staged } from '../native';
 import { levelPrinted } from '../observe/log';
 
 type Answer = { readonly value: unknown } | { readonly error: unknown };
+
+/** An answer to a call, or a question: see questions.ts. */
+type FromChild = [call: number, isResult: boolean, value: unknown] | [question: number, 'ask', id: number, args: unknown[]];
 
 interface Pending {
   readonly timer?: NodeJS.Timeout;
@@ -59,6 +63,7 @@ export class Child {
   readonly #channel: Channel;
   readonly #limits: Limits;
   readonly #log: ChildLog;
+  readonly #functions = new Functions();
   readonly #live = new Set<number>();
   readonly #pending = new Map<number, Pending>();
   #last = 0;
@@ -92,16 +97,16 @@ export class Child {
       return this.call('loadPlugin', [path, rows, this.#log.level]);
     }) as Child['load'];
     this.#channel = new Channel(socket, memories, {
-      receive: (message) => this.#receive(message as [number, boolean, unknown]),
+      receive: (message) => this.#receive(message as FromChild),
       ended: () => {
         this.#isOver = true;
       },
-      idOf: (value) => (value instanceof DistantHandle ? value.id : undefined),
-      handleOf: (id) => this.#handle(id),
+      referenceTo: (value) => this.#referenceTo(value),
+      referred: ([, id]) => this.#handle(id),
       received: mapped,
     });
     this.#process.on('error', (error) => {
-      this.#fail('ended', `did not start: ${error.message}`);
+      this.#fail({ reason: 'ended', how: `did not start: ${error.message}` });
       this.#gone();
     });
     this.#process.on('exit', (code, signal) => {
@@ -127,7 +132,7 @@ export class Child {
 
   release(id: number): void {
     if (!this.#live.delete(id)) return;
-    if (!this.#isOver) this.#channel.send([0, 'release', [id]]);
+    this.#tell('release', [id]);
     if (id === root) this.dispose();
   }
 
@@ -136,6 +141,16 @@ export class Child {
     this.#isDisposed = true;
     this.#live.clear();
     this.#settled();
+  }
+
+  /** A call that is not answered. */
+  #tell(name: string, args: readonly unknown[]): void {
+    if (!this.#isOver && !this.#isClosed) this.#channel.send([0, name, args]);
+  }
+
+  #referenceTo(value: object): Reference | undefined {
+    if (typeof value === 'function') return ['function', this.#functions.idOf(value as Parameters<Functions['idOf']>[0])];
+    return value instanceof DistantHandle ? ['handle', value.id] : undefined;
   }
 
   #gone(): void {
@@ -189,9 +204,10 @@ export class Child {
     }
   }
 
-  #receive([id, isResult, value]: [number, boolean, unknown]): void {
+  #receive([id, what, value, args]: FromChild): void {
     this.#log.publishSoon();
-    this.#settle(id, isResult ? { value } : { error: errorOf(value as Parameters<typeof errorOf>[0]) });
+    if (what === 'ask') this.#functions.answer(id, value as number, args as unknown[], (answer) => this.#tell('answer', answer));
+    else this.#settle(id, what ? { value } : { error: errorOf(value as Parameters<typeof errorOf>[0]) });
   }
 
   #settle(id: number, answer: Answer): void {
@@ -220,29 +236,22 @@ export class Child {
   }
 
   #timeOut(name: string, ms: number): void {
-    this.#fail('timeout', `was killed: it did not answer to ${name} within ${ms} ms`);
+    this.#fail({ reason: 'timeout', how: `was killed: it did not answer to ${name} within ${ms} ms` });
   }
 
-  readonly #abort = () => this.#fail('aborted', 'was killed: its AbortSignal is aborted', {}, { cause: this.#limits.signal?.reason });
+  readonly #abort = () =>
+    this.#fail({ reason: 'aborted', how: 'was killed: its AbortSignal is aborted', cause: this.#limits.signal?.reason });
 
   #exited(code: number | null, signal: NodeJS.Signals | null): void {
     // What it answered before its end.
     while (!this.#isClosed && this.#channel.wait(0));
-    const [how, facts] = signal ? [`was ended by ${signal}`, { signal }] : [`exited with status ${code}`, { exitCode: code ?? undefined }];
-    this.#fail('ended', how, facts);
+    this.#fail(endingOf(code, signal));
   }
 
-  #fail(
-    reason: PluginCrashError['reason'],
-    how: string,
-    facts: Pick<PluginCrashError, 'signal' | 'exitCode'> = {},
-    options?: ErrorOptions,
-  ): void {
+  #fail(ending: Ending): void {
     if (this.#isClosed) return;
-    const { words, tail: log } = this.#log.said();
-    const message = `an isolated plugin lives as long as its process; process ${this.pid} ${how}${words && `; it said: ${words}`}`;
     this.#log.publishSoon();
-    this.#failure = new PluginCrashError(message, { pid: this.pid, reason, log, ...facts }, options);
+    this.#failure = crashOf(this.pid, ending, this.#log.said());
     this.#isDisposed = true;
     this.#live.clear();
     for (const id of [...this.#pending.keys()]) this.#settle(id, { error: this.#failure });
