@@ -1,9 +1,9 @@
 // The addon's table of contents, and what it does once per Node environment. lib/pjrt/native.ts types what is exported here.
 #include <dlfcn.h>
 
+#include "callback_channel.h"
 #include "capabilities.h"
 #include "client.h"
-#include "channel.h"
 #include "compile.h"
 #include "handlers.h"
 #include "inspect.h"
@@ -57,8 +57,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("drain", Napi::Function::New<guarded<drain_in_flight>>(env));
   exports.Set("release", Napi::Function::New<guarded<release>>(env));
   exports.Set("live", Napi::Function::New<guarded<live>>(env));
+  export_callback_channel(env, exports);
   export_capabilities(env, exports);
-  export_channel(env, exports);
   export_client(env, exports);
   export_compile(env, exports);
   export_handlers(env, exports);

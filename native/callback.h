@@ -1,4 +1,4 @@
-// JavaScript as a custom call, as a plugin sees it. What calls JavaScript is channel.h's.
+// JavaScript as a custom call, as a plugin sees it. What calls JavaScript is callback_channel.h's.
 //
 //   stablehlo.custom_call @node_pjrt_callback(%x, %y) {api_version = 4 : i32, backend_config = {name = "inspect"}, has_side_effect = true}
 //

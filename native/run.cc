@@ -3,8 +3,8 @@
 #include <exception>
 #include <numeric>
 
+#include "callback_channel.h"
 #include "host.h"
-#include "channel.h"
 #include "memory.h"
 #include "napi.h"
 

@@ -1,4 +1,4 @@
-#include "channel.h"
+#include "callback_channel.h"
 
 #include <deque>
 #include <map>
@@ -248,7 +248,7 @@ void cancel_callbacks() {
   for (const auto& channel : all) channel->cancel("the process is exiting");
 }
 
-void export_channel(Napi::Env env, Napi::Object exports) {
+void export_callback_channel(Napi::Env env, Napi::Object exports) {
   exports.Set("listen", Napi::Function::New<guarded<listen>>(env));
   exports.Set("finishCallback", Napi::Function::New<guarded<finish>>(env));
   exports.Set("failCallback", Napi::Function::New<guarded<fail>>(env));

@@ -16,6 +16,6 @@ std::shared_ptr<PJRT_ExecuteContext> run_context(Napi::Env env, const Plugin& pl
 // Fails every callback that is under way, of all environments: the process is leaving. A later one fails at once.
 void cancel_callbacks();
 
-void export_channel(Napi::Env env, Napi::Object exports);
+void export_callback_channel(Napi::Env env, Napi::Object exports);
 
 }  // namespace node_pjrt
