@@ -1,4 +1,8 @@
 /** What isolated plugins log is heard and printed as that of a plugin in this process, and their ends still tell of it. Each in a process of its own. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { closeSync, writeSync } from 'node:fs';
+import { LogReader } from '../lib/pjrt/isolated/log-reader';
+import { native } from '../lib/pjrt/native';
 import { testTpu } from './helpers';
 import { node, quiet } from './node-process';
 
@@ -145,6 +149,52 @@ test('a flood: no plugin waits for a thread that is busy; what there is no room 
   expect(msBefore).toBeGreaterThan(0);
   // Of some 5 MB that were written.
   expect(logBytes).toBeLessThan(3 << 20);
+});
+
+describe('what comes through the pipe', () => {
+  const frame = (record: string) => {
+    const body = Buffer.from(record);
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(body.length);
+    return Buffer.concat([length, body]);
+  };
+  const heard: unknown[] = [];
+  const hear = (line: unknown) => heard.push(line);
+  beforeEach(() => {
+    heard.length = 0;
+    subscribe('node-pjrt:log', hear);
+  });
+  afterEach(() => unsubscribe('node-pjrt:log', hear));
+
+  test('may be cut anywhere', () => {
+    const [pipe, written] = native().newLogPipe();
+    const reader = new LogReader(pipe, () => {});
+    reader.plugin = '/a/plugin.so';
+    const bytes = Buffer.concat([frame('1 1700000000000250 42 7 \na file.cc\nfirst, é\nsecond\n'), frame('0 1000 1 2 \nb.cc\n')]);
+    for (const byte of bytes) {
+      writeSync(written, Uint8Array.of(byte));
+      reader.take();
+    }
+    const plugin = '/a/plugin.so';
+    expect(heard).toEqual([
+      { plugin, level: 'warning', time: 1700000000000.25, thread: 42, file: 'a file.cc', line: 7, message: 'first, é\nsecond\n' },
+      { plugin, level: 'info', time: 1, thread: 1, file: 'b.cc', line: 2, message: '' },
+    ]);
+    reader.close();
+    closeSync(written);
+  });
+
+  test('is no more read where it is of nobody’s', () => {
+    const [pipe, written] = native().newLogPipe();
+    const reader = new LogReader(pipe, () => {});
+    for (const bytes of [frame(''), frame('no line'), Buffer.from('longer than any record')]) {
+      writeSync(written, bytes);
+      reader.take();
+    }
+    expect(() => writeSync(written, frame('0 1000 1 2 \nb.cc\nlate'))).toThrow('EPIPE');
+    expect(heard).toEqual([]);
+    closeSync(written);
+  });
 });
 
 testTpu('libtpu', async () => {

@@ -14,7 +14,7 @@ let last = 0;
 const end = () => process.kill(process.pid, 'SIGKILL');
 
 /** Calls that are more than the addon's: what a plugin is loaded under, and bytes that the other process has too, or which a worker reads. */
-const shared: Record<string, Call> = {
+const ownCalls: Record<string, Call> = {
   loadPlugin,
   upload,
   alias: upload,
@@ -86,7 +86,7 @@ const channel = new Channel(3, 4, {
   receive(message) {
     const [id, name, args] = message as [number, string, unknown[]];
     try {
-      const result = (shared[name] ?? onBytes(addon[name]))(...args);
+      const result = (ownCalls[name] ?? onBytes(addon[name]))(...args);
       if (!types.isPromise(result)) return answer(id, result);
       result.then(
         (value) => answer(id, value),
