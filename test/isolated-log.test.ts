@@ -121,11 +121,16 @@ test('a flood: no plugin waits for a thread that is busy; what there is no room 
     for (let i = 0; i < 12; i++) compiled.push(client.compile(add));
     await sleep(20);
     // This thread does nothing until the other process has nothing to do any more, which it would if it waited for this one, too.
-    const used = () => fs.readFileSync('/proc/' + client.plugin.pid + '/stat', 'utf8').split(' ').slice(13, 15).join();
-    for (let before = '', same = 0; same < 5; before = used()) {
+    const tasks = '/proc/' + client.plugin.pid + '/task/';
+    const isAsleep = (task) => {
+      try {
+        return /^S /.test(fs.readFileSync(tasks + task + '/stat', 'utf8').split(') ').pop());
+      } catch {
+        return false; // it has ended meanwhile
+      }
+    };
+    for (let quiet = 0; quiet < 5; quiet = fs.readdirSync(tasks).every(isAsleep) ? quiet + 1 : 0)
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
-      same = used() === before ? same + 1 : 0;
-    }
     const free = Date.now();
     const { blocks } = fs.statSync('/proc/' + client.plugin.pid + '/fd/2');
     await Promise.all(compiled);
