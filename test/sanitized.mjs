@@ -22,6 +22,7 @@ const suites = [
   'capabilities',
   'ffi-errors',
   'events',
+  'isolated-log',
 ];
 
 const libraryOf = (name) => spawnSync(compiler.split(' ')[0], [`-print-file-name=${name}`], { encoding: 'utf8' }).stdout.trim();
