@@ -149,6 +149,8 @@ describe('a run that takes long', () => {
         const steps = Math.min(2 ** 31 - 1, Math.round((2 ** 22 * 15000) / ms)); // an i32
         const program = await client.compile(loop.replace(String(2 ** 30), String(steps)));
         program.run({ a }).catch(() => {});
+        // What has not begun yet when its worker ends never does.
+        await sleep(500);
         parentPort.postMessage(0);`,
       },
     );
