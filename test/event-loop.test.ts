@@ -80,6 +80,25 @@ test('values that are converted: bf16 from and to f32, and 4-bit integers', asyn
   });
 });
 
+test.each(['f32', 'bf16'] as const)('256 MiB cut into columns of 4 devices, as %s, and put together', async (dtype) => {
+  const [rows, columns] = [2 ** 13, 2 ** 13];
+  const sharded = `tensor<${rows}x${columns}x${dtype}> {mhlo.sharding = "{devices=[1,4]<=[4]}"}`;
+  using four = await Client.open('cpu', { devices: 4, cache: false });
+  using program = await four.compileSharded(
+    `func.func @main(%a: ${sharded}) -> (${sharded}) {
+    %0 = stablehlo.negate %a : tensor<${rows}x${columns}x${dtype}>
+    return %0 : tensor<${rows}x${columns}x${dtype}>
+  }`,
+    { partitions: 4 },
+  );
+  const values = new Float32Array(rows * columns).fill(1.5);
+  await expectFree(async () => {
+    using a = program.upload('a', values);
+    await a.ready();
+    expect((await a.read())[rows * columns - 1]).toBe(1.5);
+  });
+});
+
 test('a program of 17 MB: compiled, out of a cache, written and loaded', async () => {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'node-pjrt-'));
   const size = 2 ** 21;

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Buffer, Client, type ShardedExecutable } from '../lib/pjrt';
+import { countOf, indexOf } from '../lib/pjrt/grid';
 import { Message } from '../lib/pjrt/proto';
-import { type Part, runsOf, Sharding, shardingsOf } from '../lib/pjrt/sharding';
+import { eachRun, type Part, Sharding, shardingsOf } from '../lib/pjrt/sharding';
 import { hostLength, tensor } from '../lib/types';
 import { elementwise } from './pjrt-programs';
 import { withCpu } from './with-target';
@@ -380,16 +381,23 @@ describe('a sharding', () => {
     }
   });
 
-  /** Where the elements of a part are in the whole; each at its place in the tile. */
+  /** Where the elements of a part are in the whole; each at its place in the tile, also where they are asked for in pieces. */
   function elements(shape: readonly number[], tile: readonly number[], part: Part): number[] {
-    return [...runsOf(shape, tile, part)].flatMap(({ inWhole, inTile, length }) =>
-      Array.from({ length }, (_, i) => {
-        const index = (dims: readonly number[], flat: number) =>
-          dims.map((n, axis) => Math.floor(flat / dims.slice(axis + 1).reduce((product, m) => product * m, 1)) % n);
-        const inBoth = index(tile, inTile + i).map((at, axis) => at + part.start[axis]);
-        expect(index(shape, inWhole + i)).toEqual(inBoth);
-        return inWhole + i;
-      }),
-    );
+    const size = countOf(tile);
+    const inPieces = (piece: number) => {
+      const seen: number[] = [];
+      for (let from = 0; from < size; from += piece)
+        eachRun(shape, tile, part, [from, Math.min(from + piece, size)], (inWhole, inTile, length) => {
+          expect([inTile >= from, inTile + length <= from + piece]).toEqual([true, true]);
+          for (let i = 0; i < length; i++) {
+            expect(indexOf(shape, inWhole + i)).toEqual(indexOf(tile, inTile + i).map((at, axis) => at + part.start[axis]));
+            seen.push(inWhole + i);
+          }
+        });
+      return seen;
+    };
+    const seen = inPieces(size);
+    for (const piece of [1, 3, 4]) expect(inPieces(piece)).toEqual(seen);
+    return seen;
   }
 });

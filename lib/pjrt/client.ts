@@ -1,12 +1,10 @@
 /** A client: a plugin's runtime on this machine, with its devices. */
 import { checkBytes, checkObject, checkOptions, ShapeError, shown } from '../errors';
 import { checkedType, type Module, type Port, type TensorType, dtypes } from '../types';
-import { Arrival } from './arrival';
-import { Buffer } from './buffer';
+import type { Buffer } from './buffer';
 import { Child } from './isolated/child';
 import { CompileCache, cacheFolder, type CacheOption, compiled } from './cache/compile-cache';
 import { createClient, type CreateOptions } from './create';
-import { observedNow } from './observe/events';
 import { checkOutputs, type Executable, LoadedExecutable, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
 import type { KeyValueStore } from './key-value';
@@ -14,7 +12,7 @@ import { heldCopy, heldText } from './held-bytes';
 import { checkCollectives } from './program/hazards';
 import { aliasedBytes, type HostData, hostParts } from './host-data';
 import type { IsolatedOption } from './isolated/isolated';
-import { Memory, placeOf } from './memory';
+import { Memory } from './memory';
 import { type Attribute, type ClientFacts, type LocalDeviceFacts, type MemoryStats, native, type Raw } from './native';
 import { type CompilerOptions, compileOptions, type Spread, spreadOver } from './options';
 import { Plugin } from './plugin';
@@ -23,6 +21,7 @@ import { unsealed } from './cache/seal';
 import { ShardedExecutable } from './sharded';
 import { meshSpread } from './torus';
 import { Transfer } from './transfer';
+import { placed, uploaded } from './upload';
 
 /** What programs are lowered for. */
 export type Target = 'cpu' | 'tpu';
@@ -196,13 +195,8 @@ export class Client extends Handle {
    */
   upload(type: TensorType, data: HostData, to: Device | Memory = this.devices[0]): Buffer {
     const checked = checkedType(type);
-    const parts = hostParts(checked, data);
-    if (data.byteLength <= mostAtOnce) return this.#uploaded(checked, parts.part(0, parts.length), to, native().upload);
-    const { device, memory } = placeOf(to, this);
-    const place = [rawOf(this), device.index, memory?.index ?? -1, dtypes[checked.dtype].pjrt, checked.shape] as const;
-    // Into its own memory a device copies; the host's may become the tensor's.
-    const isCopied = this.platform !== 'cpu' && (memory?.isDefault ?? true);
-    return new Buffer(new Arrival(parts, place, isCopied), this, checked, device);
+    const [buffer] = uploaded(this, [{ type: checked, parts: hostParts(checked, data), to }]);
+    return buffer;
   }
 
   /**
@@ -214,7 +208,7 @@ export class Client extends Handle {
     const checked = checkedType(type);
     const bytes = aliasedBytes(checked, data);
     // An empty one has no memory to share.
-    return this.#uploaded(checked, bytes, to, bytes.length ? native().alias : native().upload);
+    return placed(this, checked, bytes, to, bytes.length ? native().alias : native().upload);
   }
 
   /** How tensors of a type lie on a device unless a program says otherwise, as XLA writes it: `{1,0}`, the minor axis first, `{1,0:T(8,128)}` in tiles. */
@@ -229,17 +223,6 @@ export class Client extends Handle {
    */
   transfer(types: readonly TensorType[], to: Device | Memory = this.devices[0]): Transfer {
     return Transfer.open(this, types, to);
-  }
-
-  #uploaded(type: TensorType, bytes: Uint8Array, to: Device | Memory, upload: Upload): Buffer {
-    const { device, memory } = placeOf(to, this);
-    const work = () => upload(rawOf(this), device.index, memory?.index ?? -1, dtypes[type.dtype].pjrt, type.shape, bytes);
-    return new Buffer(
-      observedNow('upload', work, () => ({ bytes: bytes.length })),
-      this,
-      type,
-      device,
-    );
   }
 
   async #compiled<E extends Executable>(
@@ -325,8 +308,3 @@ const several: Made<ShardedExecutable> = ({ raw, client, devices, program, store
   checkOutputs(raw, program.outputs, true);
   return ShardedExecutable.of(raw, client, devices, program, stored);
 };
-
-// Bytes of an array that is copied at once: 1 ms, or 5 where its values are converted.
-const mostAtOnce = 2 ** 22;
-
-type Upload = ReturnType<typeof native>['upload'];

@@ -8,12 +8,15 @@ import {
   hostLength,
   isNarrowFloat,
   rangeOf,
+  sizeOf,
   type TensorType,
   toBits,
   typeText,
   checkedType,
 } from '../types';
 import { native } from './native';
+import type { Sharding } from './sharding';
+import { Tile, wordsOf } from './tile';
 
 const aligned = 64;
 const hostMemories = new WeakSet<ArrayBufferLike>();
@@ -55,41 +58,82 @@ export type HostData = HostArray;
 // Not instanceof: an array may come from another realm.
 const kindOf = (data: unknown) => (ArrayBuffer.isView(data) ? Object.prototype.toString.call(data).slice(8, -1) : typeof data);
 
-/** An array as the bytes of a tensor, of which any part can be had. */
+/** An array, or a tile of it, as the bytes of a tensor, of which any part can be had. */
 export interface HostParts {
-  /** Of the array's elements. */
+  /** Of the array's elements; of a tile in words (tile.ts). */
   readonly length: number;
   /** Bytes of the tensor for each of them, and in all. */
   readonly elementBytes: number;
   readonly bytes: number;
-  /** The bytes of the elements `from` to `to`. Throws ShapeError for a value out of a narrow integer's range. */
+  /** How many of them to ask for at a time, where a part is not the array's own memory. */
+  readonly most?: number;
+  /** Bytes of the array that they are made of. */
+  readonly arrayBytes: number;
+  /** The bytes of the elements `from` to `to`, until the next ones are asked for. Throws ShapeError for a value out of a narrow integer's range. */
   part(from: number, to: number): Uint8Array;
   /** All of them, where they lie in a `hostArray` as they are: its memory stays as long as somebody reads it. */
   readonly inPlace?: Uint8Array;
 }
 
-/** The bytes to upload. Throws ShapeError for an array of another kind or length than the type's. */
-export function hostParts(type: TensorType, data: HostData): HostParts {
+// What is put together, or converted, and then copied on stays in a processor's cache: 256 KiB at most.
+const mostTogether = 2 ** 16;
+
+/** Which tile of a tensor: what a partition has. */
+export interface Cut {
+  readonly sharding: Sharding;
+  readonly partition: number;
+}
+
+/** The bytes to upload, of all of a tensor or a tile. Throws ShapeError for an array of another kind or length than the type's. */
+export function hostParts(type: TensorType, data: HostData, cut?: Cut): HostParts {
+  const { dtype } = type;
+  const isWidened = checkData(type, data);
+  const total = data.length;
+  const array = () => {
+    if (data.length !== total) throw new ShapeError('an array that is uploaded stays until the buffer is ready; it was transferred');
+    return partOf(data, 0, total);
+  };
+  const words = Math.min(data.BYTES_PER_ELEMENT, 4);
+  const tile = cut && new Tile(type, cut.sharding, cut.partition, total ? data.byteLength / words / sizeOf(type) : 1);
+  const taken = (from: number, to: number) => (tile ? tile.taken(wordsOf(array()), from, to) : array().subarray(from, to));
+  const part = (from: number, to: number) => encoded(dtype, taken(from, to), isWidened);
+  const length = tile?.length ?? total;
+  const bytes = bytesOf(cut ? cut.sharding.shardOf(type) : type);
+  const arrayBytes = length * (tile ? words : data.BYTES_PER_ELEMENT);
+  const isOneRun = tile?.isOneRun ?? true;
+  const most = isOneRun && !isWidened ? undefined : mostTogether;
+  const isInPlace = isOneRun && !isWidened && !dtypes[dtype].bits && hostMemories.has(data.buffer);
+  return {
+    length,
+    elementBytes: length ? bytes / length : 1,
+    bytes,
+    most,
+    arrayBytes,
+    part,
+    inPlace: isInPlace ? part(0, length) : undefined,
+  };
+}
+
+// Whether it is f32 for a narrower float.
+function checkData(type: TensorType, data: HostData): boolean {
   const { dtype } = type;
   const kind = kindOf(data);
   const own = dtypes[dtype].host.name;
-  const widened = kind === 'Float32Array' && isNarrowFloat(dtype);
-  if (kind !== own && kind !== 'Uint8Array' && !widened) {
+  const isWidened = kind === 'Float32Array' && isNarrowFloat(dtype);
+  if (kind !== own && kind !== 'Uint8Array' && !isWidened) {
     const kinds = [...new Set([own, ...(isNarrowFloat(dtype) ? ['Float32Array'] : []), 'Uint8Array'])].join(' or ');
     throw new ShapeError(`${dtype} is uploaded from ${kinds}; got ${kind}`);
   }
-  const [length, unit] = kind === own || widened ? [hostLength(type), 'elements'] : [bytesOf(type), 'bytes'];
+  const [length, unit] = kind === own || isWidened ? [hostLength(type), 'elements'] : [bytesOf(type), 'bytes'];
   if (data.length !== length) throw new ShapeError(`${typeText(type)} has ${length} ${unit}; the array has ${data.length}`);
-  const bytes = bytesOf(type);
-  const part = (from: number, to: number) => {
-    if (data.length !== length) throw new ShapeError('an array that is uploaded stays until the buffer is ready; it was transferred');
-    const values = partOf(data, from, to);
-    if (dtypes[dtype].bits) checkRange(dtype, values as Int8Array | Uint8Array);
-    const array = widened ? toBits(dtype as 'bf16' | 'f16', values as Float32Array) : values;
-    return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
-  };
-  const isInPlace = !widened && !dtypes[dtype].bits && hostMemories.has(data.buffer);
-  return { length, elementBytes: length ? bytes / length : 1, bytes, part, inPlace: isInPlace ? part(0, length) : undefined };
+  return isWidened;
+}
+
+function encoded(dtype: TensorType['dtype'], values: HostArray, isWidened: boolean): Uint8Array {
+  const { buffer, byteOffset, length } = values;
+  if (dtypes[dtype].bits) checkRange(dtype, values as Int8Array | Uint8Array);
+  const array = isWidened ? toBits(dtype as 'bf16' | 'f16', new Float32Array(buffer as ArrayBuffer, byteOffset, length)) : values;
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
 // An empty array may have been transferred, too, which its length does not show.

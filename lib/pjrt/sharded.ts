@@ -2,7 +2,7 @@
 import { ShapeError, shown } from '../errors';
 import { bytesOf, dtypes, type HostArray, hostLength, type Port, sameType, sizeOf, type TensorType, typeText } from '../types';
 import { Buffer, valuesOf } from './buffer';
-import { type HostData, hostBytes } from './host-data';
+import { type HostData, type HostParts, hostParts } from './host-data';
 import { withCause } from './callback';
 import { checkFree, onSeveralDevices } from './callback-scope';
 import type { Client, Device } from './client';
@@ -11,8 +11,10 @@ import { Executable, type Outputs, outputsOf, type Stored } from './executable';
 import { Handle, rawOf } from './handle';
 import { native, type Raw, type Where, where } from './native';
 import type { Program } from './program/program';
-import { runsOf, type Sharding, type Shardings, shardingsOf } from './sharding';
-import { inTurns, Turn } from './turns';
+import { type Sharding, type Shardings, shardingsOf } from './sharding';
+import { Tile, wordsOf } from './tile';
+import { inTurns } from './turns';
+import { uploaded } from './upload';
 
 /** A tensor in parts: one buffer a device, those of the first replica's partitions, then those of the next. */
 export class ShardedBuffer extends Handle {
@@ -51,14 +53,10 @@ export class ShardedBuffer extends Handle {
 
   async #readPart(whole: HostArray, replica: number, partition: number): Promise<void> {
     const shard = this.shards[replica * this.sharding.places.length + partition];
-    const tile = await shard.bits();
-    const unit = sizeOf(shard.type) ? tile.length / sizeOf(shard.type) : 1;
-    const turn = new Turn();
-    for (const { inWhole, inTile, length } of runsOf(this.type.shape, shard.type.shape, this.sharding.partOf(this.type, partition))) {
-      const [to, from] = [inWhole * unit, inTile * unit];
-      await inTurns(length * unit, (begin, end) => whole.set(tile.subarray(from + begin, from + end) as never, to + begin));
-      if (turn.isOver) await turn.next();
-    }
+    const [to, from] = [whole, await shard.bits()].map(wordsOf);
+    const size = sizeOf(shard.type);
+    const tile = new Tile(this.type, this.sharding, partition, size ? from.length / size : 1);
+    await inTurns(tile.length, (begin, end) => tile.put(to, from, begin, end));
   }
 
   /** Settles when all parts are there. */
@@ -126,7 +124,8 @@ export class ShardedExecutable extends Executable {
 
   /**
    * A tensor for the input `name`, cut and put on the devices as the program takes it, the same for each replica or one array each. As
-   * `Client.upload`. Throws ShapeError for an input that there is not, or an array of another kind or length.
+   * `Client.upload`: up to 4 MiB, of all devices together, are copied before this returns, more in turns. Throws ShapeError for an input that
+   * there is not, or an array of another kind or length.
    */
   upload(name: string, data: HostData | readonly HostData[]): ShardedBuffer {
     const port = this.inputs.find((input) => input.name === name);
@@ -134,19 +133,18 @@ export class ShardedExecutable extends Executable {
     const { replicas, partitions } = this;
     if (Array.isArray(data) && data.length !== replicas)
       throw new ShapeError(`there is one array for each of the ${replicas} replicas; got ${data.length}`);
-    const whole = (array: HostData) => hostBytes(port.type, array);
-    const wholes: readonly Uint8Array[] = Array.isArray(data) ? data.map(whole) : Array(replicas).fill(whole(data as HostData));
+    const wholes: readonly HostData[] = Array.isArray(data) ? data : Array(replicas).fill(data);
     const sharding = this.inputShardings[name];
-    const shards: Buffer[] = [];
-    try {
-      this.devices.forEach((device, i) => {
-        const bytes = tileOf(wholes[Math.floor(i / partitions)], port.type, sharding, i % partitions);
-        shards.push(this.client.upload(sharding.shardOf(port.type), bytes, device));
-      });
-    } catch (error) {
-      for (const shard of shards) shard.dispose();
-      throw error;
-    }
+    const type = sharding.shardOf(port.type);
+    const made = new Map<string, HostParts>();
+    const wanted = this.devices.map((to, i) => {
+      const [array, partition] = [wholes[Math.floor(i / partitions)], i % partitions];
+      const key = `${wholes.indexOf(array)}: ${sharding.places[partition]}`;
+      const parts = made.get(key) ?? hostParts(port.type, array, { sharding, partition });
+      made.set(key, parts);
+      return { type, parts, to };
+    });
+    const shards = uploaded(this.client, wanted);
     return new ShardedBuffer(this.client, port.type, sharding, shards);
   }
 
@@ -233,15 +231,3 @@ const shardsOf = (input: ShardedBuffer | readonly Buffer[]): readonly Buffer[] =
 
 const gotText = (input: unknown) =>
   Array.isArray(input) ? `${input.length} of them` : input instanceof Buffer ? 'a Buffer' : typeof input;
-
-// A device's tile of a tensor's bytes; what lies outside of the tensor is 0.
-function tileOf(whole: Uint8Array, type: TensorType, sharding: Sharding, partition: number): Uint8Array {
-  const { bytes: unit } = dtypes[type.dtype];
-  const tile = sharding.shardOf(type);
-  const runs = [...runsOf(type.shape, tile.shape, sharding.partOf(type, partition))];
-  const bytesIn = ({ inWhole, length }: { inWhole: number; length: number }) => whole.subarray(inWhole * unit, (inWhole + length) * unit);
-  if (runs.length === 1 && runs[0].length * unit === bytesOf(tile)) return bytesIn(runs[0]);
-  const bytes = new Uint8Array(bytesOf(tile));
-  for (const run of runs) bytes.set(bytesIn(run), run.inTile * unit);
-  return bytes;
-}

@@ -111,23 +111,57 @@ function iota(dims: readonly number[], permutation: readonly number[]): number[]
   });
 }
 
-/** Where the elements of a part are that lie one after the other both in the whole and in its tile, row-major: all of them, run by run. */
-export function* runsOf(whole: readonly number[], tile: readonly number[], { start, shape }: Part): Generator<Run> {
+/**
+ * Shows `visit` where the elements of a part are that lie one after the other both in the whole and in its tile, row-major: run by run, those
+ * of the tile's elements `from` to `to`.
+ */
+export function eachRun(
+  whole: readonly number[],
+  tile: readonly number[],
+  { start, shape }: Part,
+  [from, to]: readonly [from: number, to: number],
+  visit: (inWhole: number, inTile: number, length: number) => void,
+): void {
   if (shape.includes(0)) return;
-  // Axes behind this one are whole, so they go along.
-  let axis = Math.max(shape.length - 1, 0);
-  while (axis > 0 && shape[axis] === whole[axis] && shape[axis] === tile[axis]) axis--;
-  const outer = shape.slice(0, axis);
-  for (let row = 0; row < countOf(outer); row++) {
-    const index = indexOf(outer, row);
-    const inWhole = start.map((from, i) => from + (index[i] ?? 0));
-    yield { inWhole: numberOf(whole, inWhole), inTile: numberOf(tile, index), length: countOf(shape.slice(axis)) };
+  const axis = runAxis(whole, tile, shape);
+  const length = countOf(shape.slice(axis));
+  const index = lastUpTo(shape.slice(0, axis), indexOf(tile, from));
+  const stepsOf = (sizes: readonly number[]) => index.map((_, k) => countOf(sizes.slice(k + 1)));
+  const [wholeSteps, tileSteps] = [stepsOf(whole), stepsOf(tile)];
+  const first = start.map((at, k) => at + (index[k] ?? 0));
+  // Counted on from row to row: there may be as many rows as elements.
+  let [inWhole, inTile] = [numberOf(whole, first), numberOf(tile, index)];
+  while (inTile < to) {
+    const skipped = Math.max(from - inTile, 0);
+    const end = Math.min(length, to - inTile);
+    if (skipped < end) visit(inWhole + skipped, inTile + skipped, end - skipped);
+    let k = axis - 1;
+    for (; k >= 0 && index[k] === shape[k] - 1; k--) {
+      inWhole -= index[k] * wholeSteps[k];
+      inTile -= index[k] * tileSteps[k];
+      index[k] = 0;
+    }
+    if (k < 0) return;
+    index[k]++;
+    inWhole += wholeSteps[k];
+    inTile += tileSteps[k];
   }
 }
 
-/** Counted in elements. */
-export interface Run {
-  readonly inWhole: number;
-  readonly inTile: number;
-  readonly length: number;
+/** Whether the elements of a tile lie one after the other in the whole too, all of them. */
+export function isOneRun(whole: readonly number[], tile: readonly number[], { shape }: Part): boolean {
+  return countOf(shape.slice(runAxis(whole, tile, shape))) === countOf(tile);
+}
+
+// Axes behind this one are whole, so they go along.
+function runAxis(whole: readonly number[], tile: readonly number[], shape: readonly number[]): number {
+  let axis = Math.max(shape.length - 1, 0);
+  while (axis > 0 && shape[axis] === whole[axis] && shape[axis] === tile[axis]) axis--;
+  return axis;
+}
+
+// The last place of a grid up to one that may lie outside of it.
+function lastUpTo(grid: readonly number[], place: readonly number[]): number[] {
+  const outside = grid.findIndex((size, k) => place[k] >= size);
+  return grid.map((size, k) => (outside >= 0 && k >= outside ? size - 1 : place[k]));
 }

@@ -5,7 +5,7 @@ export const turnMs = 4;
 /** What is over sooner than a turn, at 5 ns an element or byte, is not worth waiting for one. */
 const short = 2 ** 18;
 /** The first part is small: code that V8 has not compiled yet takes ten times as long. */
-const first = 2 ** 16;
+const first = 2 ** 12;
 
 const waiting: (() => void)[] = [];
 
