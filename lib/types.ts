@@ -3,15 +3,17 @@ import { checkObject, ShapeError, shown } from './errors';
 
 /**
  * A row a dtype, keyed by its MLIR spelling: `bytes` per element on the host, `pjrt` its PJRT_Buffer_Type, `host` the array that
- * holds its bits (fp8 kinds as bytes, a complex number as its real part and then its imaginary one), `bits` its width where that is no whole number of bytes, `exponent` and `mantissa` the widths of a 16-bit float's fields.
+ * holds its bits (fp4 and fp8 kinds as bytes, a complex number as its real part and then its imaginary one), `bits` its width where that is no whole number of bytes, `exponent` and `mantissa` the widths of a 16-bit float's fields.
  */
 const rows = {
   i1: { bytes: 1, pjrt: 1, host: Uint8Array, bits: 1 },
+  i2: { bytes: 1, pjrt: 24, host: Int8Array, bits: 2 },
   i4: { bytes: 1, pjrt: 21, host: Int8Array, bits: 4 },
   i8: { bytes: 1, pjrt: 2, host: Int8Array },
   i16: { bytes: 2, pjrt: 3, host: Int16Array },
   i32: { bytes: 4, pjrt: 4, host: Int32Array },
   i64: { bytes: 8, pjrt: 5, host: BigInt64Array },
+  ui2: { bytes: 1, pjrt: 25, host: Uint8Array, bits: 2 },
   ui4: { bytes: 1, pjrt: 22, host: Uint8Array, bits: 4 },
   ui8: { bytes: 1, pjrt: 6, host: Uint8Array },
   ui16: { bytes: 2, pjrt: 7, host: Uint16Array },
@@ -23,6 +25,7 @@ const rows = {
   bf16: { bytes: 2, pjrt: 13, host: Uint16Array },
   'complex<f32>': { bytes: 8, pjrt: 14, host: Float32Array },
   'complex<f64>': { bytes: 16, pjrt: 15, host: Float64Array },
+  f4E2M1FN: { bytes: 1, pjrt: 29, host: Uint8Array, bits: 4 },
   f8E5M2: { bytes: 1, pjrt: 16, host: Uint8Array },
   f8E4M3FN: { bytes: 1, pjrt: 17, host: Uint8Array },
   f8E4M3B11FNUZ: { bytes: 1, pjrt: 18, host: Uint8Array },
@@ -67,12 +70,12 @@ export function isDType(name: string): name is DType {
   return typeof name === 'string' && Object.hasOwn(rows, name);
 }
 
-/** Bits of one element: 1 of an i1, 4 of an i4, which take a byte each on the host. */
+/** Bits of one element: 1 of an i1, 2 of an i2, 4 of an i4 or an f4E2M1FN, which take a byte each on the host. */
 export function bitsOf(dtype: DType): number {
   return dtypes[dtype].bits ?? dtypes[dtype].bytes * 8;
 }
 
-/** The least and the greatest value of an integer dtype; of i1 0 and 1. */
+/** The least and the greatest value of an integer dtype; of i1 0 and 1; of a float its bits'. */
 export function rangeOf(dtype: DType): readonly [low: bigint, high: bigint] {
   const bits = BigInt(bitsOf(dtype));
   const isSigned = dtype.startsWith('i') && dtype !== 'i1';

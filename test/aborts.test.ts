@@ -106,8 +106,37 @@ describe('the CPU plugin', () => {
     guarded: (on) => on.upload({ dtype: name as 'f32', shape: [8] }, new Float32Array(8) as HostArray),
     past: (raw) => native().upload(raw, 0, -1, dtype, [8], new Uint8Array(32)),
   });
+  const twoBits = (type: string, body: string, to = type) =>
+    `func.func @main(%a: tensor<${type}>) -> tensor<${to}> { ${body} return %0 : tensor<${to}> }`;
+  const less =
+    '^bb0(%x: tensor<i2>, %y: tensor<i2>): %1 = stablehlo.compare LT, %x, %y : (tensor<i2>, tensor<i2>) -> tensor<i1> stablehlo.return %1 : tensor<i1>';
+  const sorted = twoBits(
+    '64x4096xi2',
+    `%0 = "stablehlo.sort"(%a) ({ ${less} }) {dimension = 1 : i64, is_stable = true} : (tensor<64x4096xi2>) -> tensor<64x4096xi2>`,
+  );
   const cases: readonly Case<Client>[] = [
     ...both,
+    ...['i2', 'ui2'].map((dtype) =>
+      program(
+        `a concatenation of ${dtype}`,
+        twoBits(
+          `8x12x${dtype}`,
+          `%0 = stablehlo.concatenate %a, %a, dim = 0 : (tensor<8x12x${dtype}>, tensor<8x12x${dtype}>) -> tensor<16x12x${dtype}>`,
+          `16x12x${dtype}`,
+        ),
+        new RegExp(`a program with ${dtype} has no stablehlo.concatenate: the CPU plugin may end over one of 2-bit integers`),
+      ),
+    ),
+    {
+      name: 'a sort of i2, which writes past the end of its memory',
+      rule: /a program with i2 has no stablehlo.sort/,
+      guarded: (on) => on.compile(sorted),
+      past: async (raw) => {
+        const compiled = await native().compile(raw, bytesOf(sorted), options);
+        const a = native().upload(raw, 0, -1, 24, [64, 4096], new Uint8Array(2 ** 18).fill(1));
+        for (let i = 0; i < 20; i++) await native().execute(compiled, raw, 1, [a], [2 ** 18], where.worker);
+      },
+    },
     upload('INVALID', 0),
     upload('TOKEN', 23),
     upload('999', 999),
@@ -173,6 +202,14 @@ describeTpu('the TPU compiler', () => {
   const ids = /a collective's ids are of the program's/;
   const cases: readonly Case<Topology>[] = [
     ...both,
+    ...['64xi2', '8x128xi2', '8x64xui2'].map((type) => {
+      const wide = type.replace(/u?i2/, 'f32');
+      const text = `func.func @main(%a: tensor<${type}>) -> tensor<${wide}> {
+        %0 = stablehlo.convert %a : (tensor<${type}>) -> tensor<${wide}>
+        return %0 : tensor<${wide}>
+      }`;
+      return program(`an input of ${type}`, text, /a program for a TPU has integers of 4 bits or more/);
+    }),
     program('2^62 elements', main('', 'tensor<4611686018427387904xf32>'), /a tensor has at most 2\^40 elements/),
     program('2^32 x 2^32 elements', main('', 'tensor<4294967296x4294967296xf32>'), /a tensor has at most 2\^40 elements/),
     program('a dynamic dimension', main('', 'tensor<?xf32>'), /a tensor has a static shape/),

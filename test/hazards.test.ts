@@ -78,3 +78,18 @@ describe('custom calls', () => {
     expect((await programOf(`${main(body)} func.func @f() { return }`)).collectives).toEqual([]);
   });
 });
+
+describe('2-bit integers', () => {
+  const concatenate = 'stablehlo.concatenate %a, %a, dim = 0 : (tensor<8xf32>, tensor<8xf32>) -> tensor<16xf32>';
+  test.each([
+    ['i2', `%c = stablehlo.constant dense<1> : tensor<4xi2> %0 = ${concatenate}`],
+    ['ui2', `%0 = "stablehlo.concatenate"(%a, %a) {dimension = 0 : i64} %c = stablehlo.constant dense<1> : tensor<ui2>`],
+  ])('%s beside a concatenation', async (dtype, body) => {
+    await expect(programOf(main(body))).rejects.toEqual(refused(new RegExp(`a program with ${dtype} has no stablehlo.concatenate`)));
+  });
+
+  test('either alone is right', async () => {
+    expect([...(await programOf(main('%c = stablehlo.constant dense<1> : tensor<4xi2>'))).elements].sort()).toEqual(['f32', 'i2']);
+    await programOf(main(`%0 = ${concatenate} %c = stablehlo.constant dense<1> : tensor<4xi4>`));
+  });
+});

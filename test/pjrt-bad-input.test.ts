@@ -216,6 +216,15 @@ describe('programs and inputs', () => {
       expect(() => cpu.upload(tensor('i4', [2]), bytes)).toThrow(
         failure('ShapeError', /a value of i4 is from -8 to 7; the array has -?[89]/),
       );
+    expect(() => cpu.upload(tensor('i2', [2]), Int8Array.of(1, 2))).toThrow(
+      failure('ShapeError', /a value of i2 is from -2 to 1; the array has 2/),
+    );
+    expect(() => cpu.upload(tensor('ui2', [2]), Uint8Array.of(3, 4))).toThrow(
+      failure('ShapeError', /a value of ui2 is from 0 to 3; the array has 4/),
+    );
+    expect(() => cpu.upload(tensor('f4E2M1FN', [2]), Uint8Array.of(15, 16))).toThrow(
+      failure('ShapeError', /the bits of a value of f4E2M1FN are from 0 to 15; the array has 16/),
+    );
     expect(() => cpu.upload(tensor('ui4', [2]), Uint8Array.of(0, 16))).toThrow(failure('ShapeError', /a value of ui4 is from 0 to 15/));
     expect(() => cpu.upload(tensor('i1', [2]), Uint8Array.of(0, 2))).toThrow(
       failure('ShapeError', /a value of i1 is from 0 to 1; the array has 2/),

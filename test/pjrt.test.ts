@@ -34,7 +34,7 @@ describe('the CPU plugin', () => {
   test.each(Object.keys(dtypes) as DType[])('%s there, reversed and back', async (dtype) => {
     const type = tensor(dtype, [3, 5]);
     const { bits = 8 } = dtypes[dtype];
-    const least = dtype === 'i4' ? -8 : 0;
+    const least = /^i[24]$/.test(dtype) ? -(2 ** (bits - 1)) : 0;
     const bytes = Uint8Array.from({ length: 15 * dtypes[dtype].bytes }, (_, i) => ((i * 37) % 2 ** bits) + least);
     const values = new dtypes[dtype].host(bytes.buffer);
     using program = await cpu.compile(`module @move {
@@ -46,7 +46,7 @@ describe('the CPU plugin', () => {
     using x = cpu.upload(type, values);
     using same = cpu.upload(type, bytes);
     expect(await x.bits()).toEqual(values);
-    if (bits === 4) expect(x.deviceBytes).toBe(8);
+    if (bits < 8 && dtype !== 'i1') expect(x.deviceBytes).toBe(Math.ceil((15 * bits) / 8));
     expect(await same.bits()).toEqual(values);
     using result = await program.run({ x });
     expect(result.out.type).toEqual(type);
@@ -97,6 +97,90 @@ describe('the CPU plugin', () => {
     expect(await result.out0.read()).toEqual(Int8Array.of(0, -2, 6, -2));
     expect(await result.out1.read()).toEqual(Uint8Array.of(0, 2, 14, 14));
     expect(await result.out2.read()).toEqual(Int32Array.of(-8, -1, 3, 7));
+  });
+
+  test('2-bit integers wrap, and convert', async () => {
+    using program = await cpu.compile(`func.func @main(%a: tensor<4xi2>, %b: tensor<4xui2>, %f: tensor<4xf32>) ->
+        (tensor<4xi2>, tensor<4xui2>, tensor<4xf32>, tensor<4xf32>, tensor<4xi2>, tensor<4xui2>) {
+      %0 = stablehlo.add %a, %a : tensor<4xi2>
+      %1 = stablehlo.add %b, %b : tensor<4xui2>
+      %2 = stablehlo.convert %a : (tensor<4xi2>) -> tensor<4xf32>
+      %3 = stablehlo.convert %b : (tensor<4xui2>) -> tensor<4xf32>
+      %4 = stablehlo.convert %f : (tensor<4xf32>) -> tensor<4xi2>
+      %5 = stablehlo.abs %f : tensor<4xf32>
+      %6 = stablehlo.convert %5 : (tensor<4xf32>) -> tensor<4xui2>
+      return %0, %1, %2, %3, %4, %6 : tensor<4xi2>, tensor<4xui2>, tensor<4xf32>, tensor<4xf32>, tensor<4xi2>, tensor<4xui2>
+    }`);
+    using a = cpu.upload(tensor('i2', [4]), Int8Array.of(-2, -1, 0, 1));
+    using b = cpu.upload(tensor('ui2', [4]), Uint8Array.of(0, 1, 2, 3));
+    using f = cpu.upload(tensor('f32', [4]), Float32Array.of(-2, -1.75, 0.5, 1));
+    expect([a.deviceBytes, b.deviceBytes]).toEqual([1, 1]);
+    using result = await program.run({ a, b, f });
+    const read = await Promise.all(Array.from({ length: 6 }, (_, i) => result[`out${i}`].read()));
+    expect(read).toEqual([
+      Int8Array.of(0, -2, 0, -2),
+      Uint8Array.of(0, 2, 0, 2),
+      Float32Array.of(-2, -1, 0, 1),
+      Float32Array.of(0, 1, 2, 3),
+      Int8Array.of(-2, -1, 0, 1),
+      Uint8Array.of(2, 1, 0, 1),
+    ]);
+  });
+
+  test.each(['i2', 'ui2'] as const)('%s: what cuts, moves and adds them gives the lowest bits of what it gives in 8', async (dtype) => {
+    const outputsOf = async (of: DType) => {
+      const types = { x: tensor(of, [64, 121]), u: tensor(of, [3, 5]) };
+      const module = s.program('moves', { ...types, i: tensor('i32', []) }, ({ x, u, i }) => ({
+        updated: s.dynamicUpdateSlice(s.add(x, x), u, [i, i]),
+        summed: s.sum(x, [1]),
+        cut: s.slice(x, { start: [1, 2], limit: [60, 119], strides: [1, 2] }),
+        padded: s.pad(x, 1, { low: [1, 2], high: [3, 0] }),
+        spread: s.broadcastInDim(u, [4, 3, 5], [1, 2]),
+      }));
+      const filled = (length: number) =>
+        new dtypes[of].host(length).map((_, i) => ((((i * 7) >> 1) % 4) - (of.startsWith('u') ? 0 : 2)) as never);
+      using program = await cpu.compile(module);
+      using x = cpu.upload(types.x, filled(64 * 121));
+      using u = cpu.upload(types.u, filled(15));
+      using i = cpu.upload(tensor('i32', []), Int32Array.of(1));
+      using outputs = await program.run({ x, u, i });
+      return Object.fromEntries(await Promise.all(module.outputs.map(async ({ name }) => [name, await outputs[name].bits()])));
+    };
+    const wide = Object.entries(await outputsOf(dtype === 'i2' ? 'i8' : 'ui8'));
+    const lowest = (value: number) => (dtype === 'i2' ? (value << 30) >> 30 : value & 3);
+    expect(await outputsOf(dtype)).toEqual(Object.fromEntries(wide.map(([name, values]) => [name, values.map(lowest)])));
+  });
+
+  // OCP Microscaling Formats 1.0: a sign, two bits of exponent, one of mantissa; no infinities, no NaN.
+  const fp4 = [0, 0.5, 1, 1.5, 2, 3, 4, 6];
+
+  test('f4E2M1FN: every value, and what lies between two of them to the nearest, ties to even', async () => {
+    const converts = (
+      from: string,
+      to: string,
+      length: number,
+    ) => `func.func @main(%x: tensor<${length}x${from}>) -> tensor<${length}x${to}> {
+      %0 = stablehlo.convert %x : (tensor<${length}x${from}>) -> tensor<${length}x${to}>
+      return %0 : tensor<${length}x${to}>
+    }`;
+    const bits = Uint8Array.from({ length: 16 }, (_, i) => i);
+    using widen = await cpu.compile(converts('f4E2M1FN', 'f32', 16));
+    using x = cpu.upload(tensor('f4E2M1FN', [16]), bits);
+    expect(x.deviceBytes).toBe(8);
+    using wide = await widen.run({ x });
+    const values = Float32Array.of(...fp4, ...fp4.map((value) => -value));
+    expect(await wide.out.read()).toEqual(values);
+    // Each value, the middle to the next, a little less and a little more than that; then what is too large, which becomes the greatest.
+    const given = fp4.flatMap((value, i) => {
+      const middle = i < 7 ? (value + fp4[i + 1]) / 2 : 7;
+      return [value, middle * (1 - 2 ** -20), middle, middle * (1 + 2 ** -20)];
+    });
+    const wanted = fp4.flatMap((_, i) => [i, i, i < 7 ? i + (i & 1) : 7, Math.min(i + 1, 7)]);
+    const all = Float32Array.of(...given, ...given.map((value) => -value), 1e9, Number.POSITIVE_INFINITY);
+    using narrow = await cpu.compile(converts('f32', 'f4E2M1FN', all.length));
+    using f = cpu.upload(tensor('f32', [all.length]), all);
+    using narrowed = await narrow.run({ x: f });
+    expect(await narrowed.out.read()).toEqual(Uint8Array.of(...wanted, ...wanted.map((value) => 8 | value), 7, 7));
   });
 
   const numbers = [1, 2, 3, 60];
@@ -248,6 +332,34 @@ describeTpu('the TPU compiler', () => {
     expect(program).not.toHaveProperty('run');
     expect([program.replicas, program.partitions, program.outputMemoryKinds]).toEqual([1, 1, { out: 'device' }]);
     expect(await program.optimizedProgram()).toMatchObject({ format: 'hlo_with_config', bytes: { length: expect.any(Number) } });
+  });
+
+  test.each(['8x128xi2', '64x256xui2', '4xi2'])('%s is refused, as libtpu aborts over some shapes of it', async (type) => {
+    using topology = await Topology.open('tpu', 'v5p:2x2x1');
+    await expect(topology.compile(elementwise('add', type))).rejects.toThrow(
+      /^a program for a TPU has integers of 4 bits or more, as libtpu aborts over narrower ones; this one has u?i2$/,
+    );
+    const inside = `func.func @main(%a: tensor<64xf32>) -> tensor<64xf32> {
+      %0 = stablehlo.convert %a : (tensor<64xf32>) -> tensor<64xi2>
+      %1 = stablehlo.convert %0 : (tensor<64xi2>) -> tensor<64xf32>
+      return %1 : tensor<64xf32>
+    }`;
+    await expect(topology.compile(inside)).rejects.toThrow(expect.objectContaining({ name: 'ShapeError' }));
+  });
+
+  test.each(['v4:2x2x1', 'v5p:2x2x1', 'v6e:2x2', 'tpu7x:2x2x1'])('fp4 on %s', async (name) => {
+    using topology = await Topology.open('tpu', name);
+    for (const type of ['8x128xf4E2M1FN', '5xf4E2M1FN', '3x5x7xf4E2M1FN']) {
+      using sums = await topology.compile(elementwise('add', type));
+      expect(sums.outputs[0].type.dtype).toBe('f4E2M1FN');
+    }
+    expect(topology.defaultLayout(tensor('f4E2M1FN', [8, 128]))).toContain('E(4)');
+    using product = await topology.compile(`func.func @main(%a: tensor<128x128xf4E2M1FN>) -> tensor<128x128xf32> {
+      %0 = stablehlo.dot_general %a, %a, contracting_dims = [1] x [0] : (tensor<128x128xf4E2M1FN>, tensor<128x128xf4E2M1FN>) -> tensor<128x128xf32>
+      return %0 : tensor<128x128xf32>
+    }`);
+    // Packed.
+    expect(product.memory.argumentBytes).toBe(128 * 64);
   });
 
   test('4-bit integers', async () => {

@@ -40,6 +40,8 @@ testTpu(
     using v5p = await Topology.open('tpu', 'v5p:2x2x1');
     const failed: string[] = [];
     for (const { name, module } of cases) {
+      // libtpu aborts over some programs of these: docs/dtypes.md.
+      if (/constant u?i2$/.test(name)) continue;
       try {
         using executable = await v5p.compile(module);
         if (executable.outputs.length !== module.outputs.length) failed.push(`${name}: outputs`);

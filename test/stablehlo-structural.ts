@@ -1,6 +1,6 @@
 /** The StableHLO builders that are not elementwise: constants, shapes, reductions, products, indices and control flow. */
 import * as s from '../lib/ir/stablehlo';
-import { type DType, dtypes, fromBits, tensor, type TensorType, toBits } from '../lib/types';
+import { bitsOf, type DType, dtypes, fromBits, tensor, type TensorType, toBits } from '../lib/types';
 import { type Case, count, given } from './stablehlo-case';
 
 const f32 = (...shape: number[]) => tensor('f32', shape);
@@ -16,7 +16,7 @@ export const structural: Case[] = [
   ...(Object.keys(dtypes) as DType[]).flatMap((dtype) => {
     if (dtype.startsWith('complex')) return []; // a constant of one: test/pjrt.test.ts
     // Numbers that every dtype has: f8E8M0FNU has only powers of two.
-    const few = dtype === 'i1' ? [0, 1, 1, 0, 1, 0] : [2, 1, 1, 2, 4, 1];
+    const few = bitsOf(dtype) < 4 ? [0, 1, 1, 0, 1, 0] : [2, 1, 1, 2, 4, 1];
     const many = count(48).map((i) => few[i % 6]);
     const body = () => ({
       splat: s.convert(s.constant(1, tensor(dtype, [3])), 'f32'),

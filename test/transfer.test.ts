@@ -149,7 +149,8 @@ test('pieces that there are not', async () => {
 
 test('transfers that there are not', () => {
   expect(() => cpu.transfer([])).toThrow('a transfer is of one tensor or more, into a memory');
-  expect(() => cpu.transfer([tensor('i4', [8])])).toThrow('has elements of whole bytes; tensor<8xi4> is packed on a device');
+  for (const dtype of ['i2', 'ui2', 'i4', 'ui4', 'f4E2M1FN'] as const)
+    expect(() => cpu.transfer([tensor(dtype, [8])])).toThrow(`has elements of whole bytes; tensor<8x${dtype}> is packed on a device`);
   expect(() => cpu.transfer([tensor('f32', [0])])).toThrow('a tensor in pieces has elements; got tensor<0xf32>');
   expect(() => cpu.transfer([eight], {} as never)).toThrow('a device is one of its client');
 });

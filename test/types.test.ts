@@ -1,5 +1,26 @@
-/** The narrow floats as bits: every value there and back, and what lies between two of them to the nearest, ties to even. */
-import { fromBits, toBits } from '../lib/types';
+/** The dtype table, and the narrow floats as bits: every value there and back, and what lies between two of them to the nearest, ties to even. */
+import { readFileSync } from 'node:fs';
+import * as path from 'node:path';
+import { bitsOf, type DType, dtypes, fromBits, rangeOf, toBits } from '../lib/types';
+
+test('docs/dtypes.md has each of them', () => {
+  const text = readFileSync(path.join(__dirname, '..', 'docs', 'dtypes.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| `([^`]+)` \| (\d+) \| `(\w+)` \| (\d+) \| (\d+) \|/gm)].map(([, ...row]) => row.join());
+  const wanted = Object.entries(dtypes).map(([dtype, { pjrt, host, bytes }]) =>
+    // A byte is a device's least for what is true or false.
+    [dtype, pjrt, host.name, 8 * bytes, dtype === 'i1' ? 8 : bitsOf(dtype as DType)].join(),
+  );
+  expect(rows).toEqual(wanted);
+});
+
+test.each<[DType, bigint, bigint]>([
+  ['i1', 0n, 1n],
+  ['i2', -2n, 1n],
+  ['ui2', 0n, 3n],
+  ['i4', -8n, 7n],
+  ['ui4', 0n, 15n],
+  ['f4E2M1FN', 0n, 15n],
+])('%s is from %s to %s', (dtype, low, high) => expect(rangeOf(dtype)).toEqual([low, high]));
 
 test.each([
   ['bf16', 7],

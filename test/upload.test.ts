@@ -35,6 +35,9 @@ test.each<[DType, HostData]>([
   ['bf16', Float32Array.from({ length }, (_, i) => (i % 255) - 127)],
   ['f16', Float32Array.from({ length }, (_, i) => (i % 511) / 8)],
   ['i4', Int8Array.from({ length }, (_, i) => (i % 16) - 8)],
+  ['i2', Int8Array.from({ length }, (_, i) => (i % 4) - 2)],
+  ['ui2', Uint8Array.from({ length }, (_, i) => i % 4)],
+  ['f4E2M1FN', Uint8Array.from({ length }, (_, i) => i % 16)],
   ['i64', BigInt64Array.from({ length }, (_, i) => BigInt(i) << 20n)],
   ['i1', Uint8Array.from({ length }, (_, i) => i % 2)],
 ])('an array of %s comes as it is', async (dtype, data) => {

@@ -88,7 +88,7 @@ export class Buffer extends Handle {
     await native().ready(rawOf(this));
   }
 
-  /** The values, row-major: bf16 and f16 widened to f32, the fp8 kinds as their bits, others as they are; complex numbers are pairs. */
+  /** The values, row-major: bf16 and f16 widened to f32, the fp4 and fp8 kinds as their bits, others as they are; complex numbers are pairs. */
   async read(): Promise<HostArray> {
     return valuesOf(this.type.dtype, await this.bits());
   }
@@ -101,8 +101,9 @@ export class Buffer extends Handle {
     if (this.#arriving) await this.#arriving;
     const read = () => native().read(rawOf(this), bytes);
     const array = new dtypes[type.dtype].host(await observed('read', read, () => ({ bytes })));
-    // The plugin leaves the upper half of a byte empty.
-    if (type.dtype === 'i4') await inTurns(array.length, (from, to) => extend(array as Int8Array, from, to));
+    // The plugin leaves the upper part of a byte empty.
+    const { bits } = dtypes[type.dtype];
+    if (bits && array instanceof Int8Array) await inTurns(array.length, (from, to) => extend(array, 32 - bits, from, to));
     return array;
   }
 
@@ -111,7 +112,7 @@ export class Buffer extends Handle {
   /**
    * The elements' bits where they are, with no copy: of the CPU plugin, whose memory is the host's. A buffer does not change, so the array
    * must not be written to. It stays as long as somebody holds it, also when the buffer is disposed. Throws ShapeError on another platform,
-   * and for i4 and ui4, which are packed there.
+   * and for elements of less than a byte, which are packed there.
    */
   async view(): Promise<HostArray> {
     if (this.client.platform !== 'cpu') throw new ShapeError(`a view is of the CPU plugin's memory; this buffer is on ${this.device.kind}`);
@@ -143,8 +144,8 @@ export async function valuesOf(dtype: DType, bits: HostArray): Promise<HostArray
   return values;
 }
 
-function extend(array: Int8Array, from: number, to: number): void {
-  for (let i = from; i < to; i++) array[i] = (array[i] << 28) >> 28;
+function extend(array: Int8Array, unused: number, from: number, to: number): void {
+  for (let i = from; i < to; i++) array[i] = (array[i] << unused) >> unused;
 }
 
 /** Whether a tensor lies as on the host. */

@@ -9,7 +9,7 @@ import { checkOutputs, type Executable, LoadedExecutable, type Stored } from './
 import { Handle, rawOf } from './handle';
 import type { KeyValueStore } from './key-value';
 import { heldCopy, heldText } from './held-bytes';
-import { checkCollectives } from './program/hazards';
+import { checkCollectives, checkElements } from './program/hazards';
 import { aliasedBytes, type HostData, hostParts } from './host-data';
 import type { IsolatedOption } from './isolated/isolated';
 import { Memory } from './memory';
@@ -234,6 +234,7 @@ export class Client extends Handle {
     const settings = compileOptions(spread, options);
     const program = await programOf(module);
     checkCollectives(program.collectives, spread);
+    checkElements(program.elements, this.platform);
     const compile = async () => {
       const text = await heldText(program.text);
       return this.#loaded(await native().compile(rawOf(this), text, settings), program, made);

@@ -154,8 +154,9 @@ export function hostBytes(type: TensorType, data: HostData): Uint8Array {
 // The values of what takes a byte on the host and less on a device.
 function checkRange(dtype: TensorType['dtype'], data: Int8Array | Uint8Array): void {
   const [low, high] = rangeOf(dtype).map(Number);
+  const [what, verb] = dtype.startsWith('f') ? ['the bits of a value', 'are'] : ['a value', 'is'];
   const values = low < 0 ? new Int8Array(data.buffer, data.byteOffset, data.length) : data;
   for (let i = 0; i < values.length; i++)
     if (values[i] < low || values[i] > high)
-      throw new ShapeError(`a value of ${dtype} is from ${low} to ${high}; the array has ${values[i]}`);
+      throw new ShapeError(`${what} of ${dtype} ${verb} from ${low} to ${high}; the array has ${values[i]}`);
 }

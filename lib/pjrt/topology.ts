@@ -8,7 +8,7 @@ import type { Entry } from './cache/cache';
 import { checkOutputs, Executable, type Facts, factsOf, type Origin } from './executable';
 import { countOf } from './grid';
 import { Handle, rawOf } from './handle';
-import { checkCollectives } from './program/hazards';
+import { checkCollectives, checkElements } from './program/hazards';
 import { heldText } from './held-bytes';
 import type { IsolatedOption } from './isolated/isolated';
 import { type Attribute, type DeviceFacts, type MemoryKind, native, type PlatformFacts, type Raw } from './native';
@@ -111,6 +111,7 @@ export class Topology extends Handle {
       meshSpread(module, this.devices, options),
     );
     checkCollectives(program.collectives, spread);
+    checkElements(program.elements, this.platform);
     const settings = compileOptions(spread, options.compilerOptions);
     const isWhole = typeof module !== 'string' && module.kernels && spread.devices.length === 1;
     const origin = isWhole ? { module, topology: this.name } : undefined;

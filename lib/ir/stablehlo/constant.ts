@@ -23,7 +23,7 @@ export function constant(value: Scalar | readonly Scalar[] | Elements, type: Ten
   if (value.length !== length)
     broken('constant', 'C1', `a list has a value for each of the ${length} elements of ${typeText(type)}`, `${value.length}`);
   if (ArrayBuffer.isView(value)) return fromArray(value, type);
-  // fp8 kinds stay in decimal: the plugin's parser is the one place that rounds to them.
+  // fp4 and fp8 kinds stay in decimal: the plugin's parser is the one place that rounds to them.
   const readable = value.length <= READABLE || (kindOf(type.dtype) === 'float' && dtypes[type.dtype].bytes === 1);
   if (!readable) return fromArray(hostArray(value, type.dtype), type);
   const texts = value.map((each) => element(each, type.dtype));

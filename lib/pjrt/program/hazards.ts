@@ -1,6 +1,6 @@
 /**
- * What operations must not say, as found by what aborted a plugin: collectives of devices that a program does not have, and custom calls that
- * are a compiler's own and trusted by it to be well formed. Reader (reader.ts) shows it the tokens.
+ * What operations must not say, as found by what aborted a plugin: collectives of devices that a program does not have, custom calls that are
+ * a compiler's own and trusted by it to be well formed, and elements that a compiler cannot do. Reader (reader.ts) shows it the tokens.
  */
 import { ShapeError } from '../../errors';
 import type { Kind, Scanner } from './scanner';
@@ -17,6 +17,10 @@ const needed = new Map([
   ['xla.sdy.LocalToGlobalShape', 'mhlo.frontend_attributes'],
 ]);
 
+/** Operations that the CPU plugin ends over where they are of 2-bit integers, a sort by writing past their memory: a program that has these has none of those. */
+const ofNoTwoBits = new Set(['concatenate', 'sort']);
+const twoBits = ['i2', 'ui2'];
+
 /** An operation that devices do together. */
 export interface Collective {
   readonly operation: string;
@@ -28,7 +32,10 @@ export interface Collective {
 
 export class Hazards {
   readonly collectives: Collective[] = [];
+  /** Of tensors, anywhere in the text. */
+  readonly elements = new Set<string>();
   #target: string | undefined;
+  #ofNoTwoBits: string | undefined;
   #isTarget = false;
   #isNamed = false;
   /** Words of the attribute that is being read, in order; undefined in none. */
@@ -38,6 +45,7 @@ export class Hazards {
   operation(name: string): void {
     this.#missing();
     this.#isTarget = name === 'custom_call';
+    if (ofNoTwoBits.has(name)) this.#ofNoTwoBits = name;
     if (collective.has(name)) this.collectives.push({ operation: `stablehlo.${name}`, mostId: 0, hasChannel: false });
   }
 
@@ -76,6 +84,11 @@ export class Hazards {
   /** The text ends. */
   end(): void {
     this.#missing();
+    const narrow = this.#ofNoTwoBits && twoBits.find((element) => this.elements.has(element));
+    if (narrow)
+      throw new ShapeError(
+        `a program with ${narrow} has no stablehlo.${this.#ofNoTwoBits}: the CPU plugin may end over one of 2-bit integers`,
+      );
   }
 
   #missing(): void {
@@ -98,4 +111,14 @@ export function checkCollectives(
     if (mostId >= count)
       throw new ShapeError(`a collective's ids are of the program's ${what}; there are ${count}, and ${operation} has ${mostId}`);
   }
+}
+
+/**
+ * Throws ShapeError for 2-bit integers on a TPU: libtpu 0.0.52 aborts over inputs and results of one axis, or of fewer than 16 rows, and on v4
+ * over most of what is done with them.
+ */
+export function checkElements(elements: ReadonlySet<string>, platform: string): void {
+  const narrow = twoBits.find((element) => elements.has(element));
+  if (narrow && platform === 'tpu')
+    throw new ShapeError(`a program for a TPU has integers of 4 bits or more, as libtpu aborts over narrower ones; this one has ${narrow}`);
 }

@@ -16,6 +16,8 @@ export interface Program extends Module {
   /** Whether it has what a plugin's cost analysis cannot see into: custom calls and loops. */
   readonly opaque: boolean;
   readonly collectives: readonly Collective[];
+  /** What its tensors are of, also those inside. */
+  readonly elements: ReadonlySet<string>;
 }
 
 /** The devices that a module says it is split over; a text does not say. */
@@ -34,7 +36,8 @@ export async function programOf(module: Module | string): Promise<Program> {
   const inputs = main.inputs.map((port, i) => named(port.name ?? `arg${i}`, port, 'takes'));
   const outputs = outputNames(main.outputs).map((name, i) => named(name, main.outputs[i], 'returns'));
   const { opaque, hazards, divisors } = reader;
-  const read = { inputs, outputs, opaque, callsBack: text.includes(callbackTarget), collectives: hazards.collectives };
+  const { collectives, elements } = hazards;
+  const read = { inputs, outputs, opaque, callsBack: text.includes(callbackTarget), collectives, elements };
   const ports = typeof module === 'string' ? read : module;
   agree('inputs', ports.inputs, inputs);
   agree('outputs', ports.outputs, outputs);
@@ -56,7 +59,7 @@ function textOf(module: Module | string): string {
 export function programOfPorts({ inputs, outputs }: Pick<Module, 'inputs' | 'outputs'>): Program {
   checkPorts(inputs);
   checkPorts(outputs);
-  return { text: '', inputs, outputs, opaque: true, callsBack: true, collectives: [], donated: new Set() };
+  return { text: '', inputs, outputs, opaque: true, callsBack: true, collectives: [], elements: new Set(), donated: new Set() };
 }
 
 function checkPorts(ports: readonly Port[]): void {

@@ -179,6 +179,7 @@ export class Reader {
     scanner.end = at;
     element.lastIndex = at;
     const dtype = element.exec(text)?.[0] ?? '';
+    this.hazards.elements.add(dtype);
     if (isDType(dtype) && text[scanner.skip(at + dtype.length)] === '>') this.#type = { dtype, shape };
   }
 
