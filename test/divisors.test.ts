@@ -47,6 +47,17 @@ test.each([
     [-1, -1],
   ],
   ['a quotient that nobody uses', `${constant('b', '0')}stablehlo.divide %b, %b : ${type}\n%r = stablehlo.add %x, %x : ${type}`, [14, -14]],
+  [
+    'a quotient that nobody uses, after other definitions',
+    `%s = func.call @g() : () -> ${type} stablehlo.divide %s, %s : ${type}
+     ${constant('b', '0')}%w = stablehlo.while(%i = %b) : ${type}
+       cond { stablehlo.divide %b, %b : ${type} %no = stablehlo.constant dense<false> : tensor<i1> stablehlo.return %no : tensor<i1> }
+       do { stablehlo.return %i : ${type} }
+     %r = stablehlo.add %w, %s : ${type}
+     return %r : ${type} }
+     func.func private @g() -> ${type} {\n${constant('r', '0')}`,
+    [0, 0],
+  ],
   ['on one line', '%a = stablehlo.constant dense<0> : tensor<2xi32> %r = stablehlo.divide %a, %a : tensor<2xi32>', [-1, -1]],
   // A name of another function or region is another value, whatever it was there.
   [
@@ -82,6 +93,8 @@ describe('what cannot be 0, or is no integer, stays as it is', () => {
       'a constant that is broadcast',
       `%c = stablehlo.constant dense<12> : tensor<i32>\n%b = stablehlo.broadcast_in_dim %c, dims = [] : (tensor<i32>) -> ${type}\n%r = stablehlo.divide %x, %b : ${type}`,
     ],
+    ['a quantized type', '%r = stablehlo.divide %q, %q : tensor<2x!quant.uniform<i8:f32, 0.5>>'],
+    ['types of another name', '%r = "stablehlo.divide"(%q, %q) : (tensor<2x!q>, tensor<2x!q>) -> tensor<2x!q>'],
     [
       'comments and strings',
       `// %r = stablehlo.divide %x, %x : ${type}\n%r = stablehlo.add %x, %x {a = "stablehlo.divide %x, %x : ${type}"} : ${type}`,

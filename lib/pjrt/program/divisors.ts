@@ -18,8 +18,9 @@ interface Division {
   /** Brackets around it. */
   readonly depth: number;
   readonly operands: Value[];
-  /** How many types have been read since its colon; undefined before that. */
-  types?: number;
+  /** Where the types that have been read end, or its colon; undefined before that. */
+  end?: number;
+  isDividendTyped?: boolean;
 }
 
 const division = /^"?(?:stablehlo\.|chlo\.broadcast_)(?:divide|remainder)"?$/;
@@ -60,7 +61,7 @@ export class Divisors {
     else if (kind === 'word' && first === '#') this.#part(scanner);
     else {
       if (kind !== 'number') this.#candidate = undefined;
-      if (this.#division?.types !== undefined) this.#type(scanner.start);
+      if (this.#division?.end !== undefined) this.#type(scanner.start);
       else if (kind === 'word' || kind === 'string') this.#operation(scanner);
     }
   }
@@ -86,12 +87,13 @@ export class Divisors {
       this.#nonzero.delete(this.#candidate.name);
     }
     if (!isColon) this.#candidate = undefined;
-    if (this.#division && isColon && this.#open.length === this.#division.depth) this.#division.types ??= 0;
+    if (this.#division && isColon && this.#open.length === this.#division.depth) this.#division.end ??= 0;
   }
 
   #value(value: Value): void {
     this.#candidate = value;
-    if (this.#division && this.#division.types === undefined) this.#division.operands.push(value);
+    this.#defined = undefined;
+    if (this.#division && this.#division.end === undefined) this.#division.operands.push(value);
     if (this.#rearranged && this.#nonzero.has(value.name)) this.#nonzero.add(this.#rearranged.name);
     this.#rearranged = undefined;
   }
@@ -106,9 +108,10 @@ export class Divisors {
 
   #operation(scanner: Scanner): void {
     const name = this.text.slice(scanner.start, Math.min(scanner.end, scanner.start + 32));
-    if (!/^"?(?:stable|c)hlo\./.test(name)) return;
     const defined = this.#defined;
-    this.#defined = this.#rearranged = this.#division = undefined;
+    this.#defined = undefined;
+    if (!/^"?(?:stable|c)hlo\./.test(name)) return;
+    this.#rearranged = this.#division = undefined;
     if (division.test(name)) this.#division = { start: defined?.start ?? scanner.start, depth: this.#open.length, operands: [] };
     else if (rearranging.test(name)) this.#rearranged = defined;
     else if (defined && /^"?stablehlo\.constant"?$/.test(name) && this.#hasNoZero(scanner.end)) this.#nonzero.add(defined.name);
@@ -121,18 +124,20 @@ export class Divisors {
     return numbers.length > 0 && numbers.every((number) => /^-?\d*[1-9]\d*$/.test(number));
   }
 
-  // `: T`, or `: (T, T) -> T`: the last one before a mark that ends them is the divisor's.
+  // `: T`, or `: (T, T) -> T`, of which the second is the divisor's.
   #type(at: number): void {
-    const { start, operands, types } = this.#division as Division;
+    const reading = this.#division as Division;
+    if (at < (reading.end ?? 0) || !/[t!]/.test(this.text[at])) return;
     type.lastIndex = at;
     const [found] = type.exec(this.text) ?? [];
-    const isList = this.#open.length > (this.#division as Division).depth;
-    if (found === undefined) return;
-    (this.#division as Division).types = (types ?? 0) + 1;
-    if (isList && types === 0) return;
+    const isDividends = this.#open.length > reading.depth && !reading.isDividendTyped;
+    reading.isDividendTyped = true;
+    reading.end = type.lastIndex;
+    if (found && isDividends) return;
     this.#division = undefined;
+    const { start, operands } = reading;
     const divisor = operands[1];
-    if (!divisor || !isInteger(found) || this.#nonzero.has(divisor.name)) return;
+    if (!found || !divisor || !isInteger(found) || this.#nonzero.has(divisor.name)) return;
     const name = `${this.#prefix}${this.#edits.length / 2}`;
     this.#edits.push({ at: start, length: 0, text: `${name} = stablehlo.optimization_barrier ${divisor.name} : ${found} ` });
     this.#edits.push({ at: divisor.start, length: divisor.end - divisor.start, text: name });
