@@ -245,7 +245,7 @@ test('a name is its functions’, for all threads; the same again is nothing', a
   expect(message).toBe('ALREADY_EXISTS');
 });
 
-test('an isolated plugin has handlers in its process, which may crash; it has no callbacks', async () => {
+test('an isolated plugin has handlers in its process, which may crash, and names of its own', async () => {
   using client = await Client.open('cpu', { isolated: true });
   const crash = async (target: string, attributes = {}) => {
     const call = () => ({ y: s.ffiCall(target, [], { results: [tensor('i32', [3])], attributes })[0] });
@@ -257,9 +257,9 @@ test('an isolated plugin has handlers in its process, which may crash; it has no
   expect(() => client.plugin.register('test.isolated', source('test_typed'))).toThrow(refused('PjrtError', /^ALREADY_EXISTS/));
   expect(() => client.plugin.register('test.none', source('test_none'))).toThrow(refused('PluginError', /has no test_none$/));
   expect(await crash('test.isolated', { bad: -1n })).toEqual([0, 1, 4]);
-  // Also where this process has some.
-  using _ = cpu.plugin.callback('mine', () => {});
-  expect(() => client.plugin.callback('mine', () => {})).toThrow(refused('PjrtError', /^UNIMPLEMENTED: .*an isolated one is in another$/));
+  using _here = cpu.plugin.callback('mine', () => {});
+  using _there = client.plugin.callback('mine', () => {});
+  expect(() => client.plugin.callback('mine', () => {})).toThrow(refused('ShapeError', /mine is taken$/));
   client.plugin.register('test.crashes', source('test_crashes'));
   await expect(crash('test.crashes')).rejects.toEqual(refused('PluginCrashError', /was ended by SIGABRT$/));
   expect(await called('test.isolated.here', {}).catch((error) => error.code)).toBe('NOT_FOUND');
