@@ -35,7 +35,7 @@ bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf
 #ifdef ATTENTION_AMX
 // Whether there are tiles and products of bf16 in them, the system keeps them, and it lets this process have them: not where a thread's
 // signal stack has no room for them.
-bool may_use_amx() {
+bool has_amx() {
   unsigned a, b, c, d;
   if (!has_avx512_bf16() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d >> 22 & 1) || !(d >> 24 & 1)) return false;
   unsigned low, high;
@@ -44,10 +44,6 @@ bool may_use_amx() {
   if ((low & config) == 0 || (low & data) == 0) return false;
   constexpr long request_permission = 0x1023, tile_data = 18;  // ARCH_REQ_XCOMP_PERM, which the headers of old systems lack
   return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-}
-bool has_amx() {
-  static const bool may = may_use_amx();
-  return may;
 }
 #endif
 
@@ -65,8 +61,7 @@ const Choice kChoices[] = {
     {generic_kernel, [] { return true; }},
 };
 
-// Those that this machine can run, fastest first.
-std::vector<const Kernel*> kernels() {
+std::vector<const Kernel*> find_kernels() {
   std::vector<const Kernel*> found;
   for (const Choice& choice : kChoices)
     if (choice.supported()) found.push_back(&choice.kernel);
@@ -79,13 +74,18 @@ std::vector<const Kernel*> kernels() {
   return found;
 }
 
+// Those that this machine can run, fastest first. Looked for once: each run of an attention chooses.
+const std::vector<const Kernel*>& kernels() {
+  static const auto& found = *new std::vector<const Kernel*>(find_kernels());
+  return found;
+}
+
 }  // namespace
 
 const Kernel* select_kernel(const char* isa, std::string* why) {
   const std::string wanted = isa ? isa : "";
-  const std::vector<const Kernel*> found = kernels();
-  if (wanted.empty()) return found.front();
-  for (const Kernel* kernel : found)
+  if (wanted.empty()) return kernels().front();
+  for (const Kernel* kernel : kernels())
     if (wanted == kernel->name) return kernel;
   std::string names;
   for (const Choice& choice : kChoices) {

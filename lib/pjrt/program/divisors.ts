@@ -18,9 +18,8 @@ interface Division {
   /** Brackets around it. */
   readonly depth: number;
   readonly operands: Value[];
-  /** Where the types that have been read end, or its colon; undefined before that. */
+  /** Where its dividend's type ends, 0 between the colon and that; undefined before the colon. */
   end?: number;
-  isDividendTyped?: boolean;
 }
 
 const division = /^"?(?:stablehlo\.|chlo\.broadcast_)(?:divide|remainder)"?$/;
@@ -130,8 +129,7 @@ export class Divisors {
     if (at < (reading.end ?? 0) || !/[t!]/.test(this.text[at])) return;
     type.lastIndex = at;
     const [found] = type.exec(this.text) ?? [];
-    const isDividends = this.#open.length > reading.depth && !reading.isDividendTyped;
-    reading.isDividendTyped = true;
+    const isDividends = this.#open.length > reading.depth && reading.end === 0;
     reading.end = type.lastIndex;
     if (found && isDividends) return;
     this.#division = undefined;
