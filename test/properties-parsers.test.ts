@@ -214,6 +214,9 @@ describe('programs', () => {
       'func.func @main(',
       '{',
       '^bb0(',
+      '%c = stablehlo.constant dense<1 ) divide ',
+      '%r = stablehlo.divide %x, %b : tensor<2xi32> ',
+      'stablehlo.divide %a#1 : !t ',
     ];
     for (const part of parts) {
       const begin = processorMs();

@@ -23,7 +23,7 @@ interface Division {
 }
 
 const division = /^"?(?:stablehlo\.|chlo\.broadcast_)(?:divide|remainder)"?$/;
-const literal = /"?\s*(?:\(\s*\)\s*<\{\s*value\s*=\s*)?dense<([^>"]*)>/y;
+const literal = /"?\s*(?:\(\s*\)\s*<\{\s*value\s*=\s*)?dense<([-\d,\s[\]]*)>/y;
 /** Their result has the elements of their first operand. */
 const rearranging = /^"?stablehlo\.(?:broadcast_in_dim|reshape|transpose)"?$/;
 const type = /tensor\s*<[^<>]*>|![\w$.-]+/y;
